@@ -191,6 +191,7 @@ static void compare_replicas(struct scenario *sc)
 static void end_main(void *arg)
 {
     struct scenario *sc = arg;
+    sc->delegates = false; /* nobody is left who would do the work */
     probe_replicas(sc);
     compare_replicas(sc);
     scenario_must(sc->subject->destroy(sc->structure), "destroy");

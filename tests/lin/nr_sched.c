@@ -11,6 +11,8 @@
 
 enum {
     FREED_BYTE = 0xdb, /* as a pointer not canonical, as a number large: misuse shows quickly */
+    LINE_SHIFT = 6,    /* a line of the filter has 64 bytes */
+    FILTER = 1 << 14,  /* bits: a run frees far less than so many lines */
 };
 
 /* In front of every block, at a distance that keeps the block aligned. */
@@ -25,6 +27,10 @@ static struct block live = {.next = &live, .prev = &live};
 static struct block freed = {.next = &freed, .prev = &freed};
 static size_t live_blocks;
 
+/* A bit for each line of a freed block, by the line's number modulo FILTER: almost all accesses are
+ * found innocent without a walk along the list. */
+static uint64_t freed_lines[FILTER / 64];
+
 static void block_insert(struct block *list, struct block *b)
 {
     b->next = list->next;
@@ -38,11 +44,27 @@ static void block_remove(struct block *b)
     b->prev->next = b->next;
 }
 
+static void filter_add(const struct block *b)
+{
+    uintptr_t first = (uintptr_t)b->bytes >> LINE_SHIFT;
+    uintptr_t last = ((uintptr_t)b->bytes + b->size) >> LINE_SHIFT;
+    for (uintptr_t line = first; line <= last; line++)
+        freed_lines[line % FILTER / 64] |= UINT64_C(1) << line % 64;
+}
+
+static bool filter_has(uintptr_t at)
+{
+    uintptr_t line = at >> LINE_SHIFT;
+    return freed_lines[line % FILTER / 64] >> line % 64 & 1;
+}
+
 /* ---- NR_SCHED ---- */
 
 static void check_not_freed(const volatile void *addr)
 {
     uintptr_t at = (uintptr_t)addr;
+    if (!filter_has(at))
+        return;
     for (struct block *b = freed.next; b != &freed; b = b->next) {
         if (at - (uintptr_t)b->bytes < b->size && sched_self() != UINT32_MAX)
             sched_fail("access to freed memory: byte %zu of a block of %zu",
@@ -112,6 +134,7 @@ void nr_port_free(void *ptr, size_t size)
     memset(ptr, FREED_BYTE, size);
     block_remove(b);
     block_insert(&freed, b);
+    filter_add(b);
     live_blocks--;
 }
 
@@ -160,18 +183,24 @@ static void list_free(struct block *list)
     }
 }
 
+static void freed_forget(void)
+{
+    list_free(&freed);
+    memset(freed_lines, 0, sizeof(freed_lines));
+}
+
 bool nr_sched_sweep(void)
 {
     bool ok = true;
     for (struct block *b = freed.next; b != &freed && ok; b = b->next)
         ok = block_untouched(b);
-    list_free(&freed);
+    freed_forget();
     return ok;
 }
 
 void nr_sched_forget(void)
 {
     list_free(&live);
-    list_free(&freed);
+    freed_forget();
     live_blocks = 0;
 }
