@@ -21,6 +21,9 @@ extern const enum hist_mode run_hist_mode;
 /* Operations of a thread are drawn up to this number. */
 extern const uint32_t run_ops_max;
 
+/* Operations of all threads together, where the checker copes with short histories only. */
+extern const uint32_t run_entangled_max;
+
 /* Runs that fit the time of a test with weight 1. */
 extern const uint64_t run_count;
 

@@ -81,6 +81,9 @@ static void draw_config(struct scenario *sc, struct rng *r)
 static void draw_workers(struct scenario *sc, struct rng *r)
 {
     uint32_t submitters = rng_below(r, SUBMITTERS_MAX + 1);
+    uint32_t ops_max = run_ops_max;
+    if (sc->subject->entangled && run_entangled_max / sc->nworkers < ops_max)
+        ops_max = run_entangled_max / sc->nworkers;
     uint32_t moves = sc->focus == FOCUS_ANY ? draw_habit(r, 10) : 0;
     if (sc->focus == FOCUS_SUBMISSIONS)
         submitters = SUBMITTERS_MAX;
@@ -89,7 +92,7 @@ static void draw_workers(struct scenario *sc, struct rng *r)
             .scenario = sc,
             .number = i,
             .rng = {rng_next(r)},
-            .ops = rng_between(r, 1, run_ops_max),
+            .ops = rng_between(r, 1, ops_max),
             .submits = i < submitters ? rng_between(r, 10, 100) : 0,
             .collects = rng_below(r, 100),
             .moves = moves,

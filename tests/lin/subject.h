@@ -30,6 +30,8 @@ struct subject {
     const char *name;
     const struct lin_model *model;
     unsigned max_logs; /* 1: plain NR */
+    bool entangled;    /* every operation's answer depends on the order of all before: the checker
+                          copes with short histories only */
 
     /* The structure, and a thread's access to it, as in the headers of libnr's structures. */
     enum nr_status (*create)(const struct nr_config *config, const struct nr_options *options,
@@ -51,6 +53,9 @@ struct subject {
     /* Submits the mutation; takes the answer of the oldest submission, op, waiting or not. */
     enum nr_status (*submit)(void *thread, const struct lin_op *op);
     enum nr_status (*take)(void *thread, bool wait, const struct lin_op *op, struct answer *answer);
+
+    /* What a submission answers that found no memory. NULL: submitting never needs any. */
+    void (*refuse)(struct answer *answer);
 
     /* Operations that show the whole content: op number i of them; false when there are no more. */
     bool (*probe)(uint32_t i, struct lin_op *op);
@@ -114,3 +119,42 @@ struct subject {
     .create = NAME##_subject_create, .destroy = NAME##_subject_destroy,   \
     .instance = NAME##_subject_instance, .enroll = NAME##_subject_enroll, \
     .leave = NAME##_subject_leave, .submit = NAME##_subject_submit, .take = NAME##_subject_take
+
+/*
+ * Defines the functions of a subject called NAME for the ready-made structure nr_NAME: those that
+ * create and destroy it and that give access to threads.
+ */
+#define SUBJECT_READY(NAME)                                                                       \
+    static enum nr_status NAME##_subject_create(                                                  \
+        const struct nr_config *config, const struct nr_options *options, void **structure)       \
+    {                                                                                             \
+        struct nr_##NAME *created;                                                                \
+        enum nr_status status = nr_##NAME##_create(config, options, &created);                    \
+        *structure = created;                                                                     \
+        return status;                                                                            \
+    }                                                                                             \
+    static enum nr_status NAME##_subject_destroy(void *structure)                                 \
+    {                                                                                             \
+        return nr_##NAME##_destroy(structure);                                                    \
+    }                                                                                             \
+    static struct nr *NAME##_subject_instance(void *structure)                                    \
+    {                                                                                             \
+        return nr_##NAME##_instance(structure);                                                   \
+    }                                                                                             \
+    static enum nr_status NAME##_subject_enroll(void *structure, unsigned replica, void **thread) \
+    {                                                                                             \
+        struct nr_##NAME##_thread *t;                                                             \
+        enum nr_status status = nr_##NAME##_register(structure, replica, &t);                     \
+        *thread = t;                                                                              \
+        return status;                                                                            \
+    }                                                                                             \
+    static void NAME##_subject_leave(void *thread)                                                \
+    {                                                                                             \
+        nr_##NAME##_unregister(thread);                                                           \
+    }
+
+/* The members that SUBJECT_READY defined. */
+#define SUBJECT_IS_READY(NAME)                                            \
+    .create = NAME##_subject_create, .destroy = NAME##_subject_destroy,   \
+    .instance = NAME##_subject_instance, .enroll = NAME##_subject_enroll, \
+    .leave = NAME##_subject_leave

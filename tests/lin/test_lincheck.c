@@ -307,8 +307,8 @@ static void agrees_with_brute_force(void **state)
 {
     (void)state;
     static const struct workload workloads[] = {
-        {&model_register, 3, 3}, {&model_fifo, 4, 3}, {&model_stack, 4, 3},
-        {&model_pqueue, 4, 3},   {&model_map, 3, 2},  {&model_map, 4, 2},
+        {&model_register, 3, 3}, {&model_fifo, 5, 3}, {&model_stack, 5, 3},
+        {&model_pqueue, 5, 3},   {&model_map, 3, 2},  {&model_map, 4, 2},
     };
     const char *replay = getenv("NRK_SEED");
     uint64_t first = explore_env("NRK_SEED", 1);

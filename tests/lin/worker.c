@@ -44,14 +44,25 @@ static bool worker_take(struct worker *w, bool wait)
     return true;
 }
 
+static void worker_take_all(struct worker *w)
+{
+    while (w->noutstanding > 0)
+        (void)worker_take(w, true);
+}
+
 static void worker_submit(struct worker *w, const struct lin_op *drawn, struct lin_op *op)
 {
     const struct subject *subject = w->scenario->subject;
     enum nr_status status = subject->submit(w->thread, drawn);
     while (status == NR_EAGAIN && w->noutstanding > 0) {
-        while (w->noutstanding > 0)
-            (void)worker_take(w, true);
+        worker_take_all(w);
         status = subject->submit(w->thread, drawn);
+    }
+    if (status == NR_ENOMEM && subject->refuse) {
+        struct answer answer = {0};
+        subject->refuse(&answer);
+        worker_record(w, op, &answer);
+        return;
     }
     scenario_must(status, "submit");
     w->outstanding[w->noutstanding++] = op;
@@ -76,9 +87,12 @@ static void worker_operate(struct worker *w, uint32_t i)
     worker_record(w, op, &answer);
 }
 
-/* Ends the registration. What was submitted has taken effect then, but its answers are lost. */
+/* Ends the registration. What was submitted has taken effect then, but its answers are lost. Only
+ * the answer tells whether memory was short, so where it may be, the answers are taken. */
 static void worker_unregister(struct worker *w)
 {
+    if (w->scenario->memory.fails_one_in)
+        worker_take_all(w);
     w->scenario->subject->leave(w->thread);
     for (uint32_t i = 0; i < w->noutstanding; i++) {
         w->outstanding[i]->unseen = true;
