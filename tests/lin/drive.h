@@ -10,6 +10,7 @@ enum focus {
     FOCUS_READS,       /* queries beside few mutations */
     FOCUS_SUBMISSIONS, /* asynchronous mutations on as many logs as there are */
     FOCUS_REPLICAS,    /* replicas come and go beside mutations; the log is always full */
+    FOCUS_MOVES,       /* so do threads, which leave with answers outstanding */
 };
 
 /*

@@ -133,13 +133,13 @@ static void event_relink(struct search *s, uint32_t e)
     s->events[s->events[e].next].prev = e;
 }
 
-/* Finds for each ordered operation its thread's previous one. */
+/* Finds for each ordered operation its thread's previous ordered one. */
 static void orders_link(struct search *s)
 {
     for (size_t i = 0; i < s->n; i++) {
         s->before[i] = NONE;
         for (size_t j = i; s->ops[i]->ordered && j-- > 0;) {
-            if (s->ops[j]->thread != s->ops[i]->thread)
+            if (s->ops[j]->thread != s->ops[i]->thread || !s->ops[j]->ordered)
                 continue;
             s->before[i] = (uint32_t)j;
             break;

@@ -47,7 +47,7 @@ struct lin_op {
     const uint64_t *out; /* recorded response of variable length, such as the result of a scan */
     size_t out_len;      /* words in out */
     bool unseen;         /* returned, but nobody saw the response: any will do */
-    bool ordered;        /* takes effect after the operation that its thread called before it */
+    bool ordered; /* takes effect after what ordered operations its thread called before it */
 };
 
 /* Whether op has a response that a model must reproduce. */

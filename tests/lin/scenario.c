@@ -84,7 +84,9 @@ static void draw_workers(struct scenario *sc, struct rng *r)
     uint32_t ops_max = run_ops_max;
     if (sc->subject->entangled && run_entangled_max / sc->nworkers < ops_max)
         ops_max = run_entangled_max / sc->nworkers;
-    uint32_t moves = sc->focus == FOCUS_ANY ? draw_habit(r, 10) : 0;
+    uint32_t moves = sc->focus == FOCUS_ANY     ? draw_habit(r, 10)
+                     : sc->focus == FOCUS_MOVES ? rng_between(r, 10, 40)
+                                                : 0;
     if (sc->focus == FOCUS_SUBMISSIONS)
         submitters = SUBMITTERS_MAX;
     for (uint32_t i = 0; i < sc->nworkers; i++) {
@@ -128,7 +130,8 @@ void scenario_draw(struct scenario *sc, uint64_t seed)
     draw_mood(sc, &r);
     if (rng_one_in(&r, 2))
         sc->idle = 1u << rng_below(&r, REPLICAS_MAX);
-    if (sc->focus == FOCUS_REPLICAS || (sc->focus == FOCUS_ANY && rng_one_in(&r, 3)))
+    if (sc->focus == FOCUS_REPLICAS || sc->focus == FOCUS_MOVES ||
+        (sc->focus == FOCUS_ANY && rng_one_in(&r, 3)))
         sc->admin_actions = rng_between(&r, 1, ADMIN_ACTIONS_MAX);
     sc->admin_rng.state = rng_next(&r);
     sc->memory = (struct memory){

@@ -14,7 +14,8 @@ enum {
 /* What an operation answered, in the form of struct lin_op. */
 struct answer {
     uint64_t resp[2];
-    size_t n; /* words used: the answer of a scan */
+    size_t n;     /* words used: the answer of a scan */
+    bool refused; /* possibly not even handed in, so beside the order of the thread's operations */
     uint64_t words[ANSWER_WORDS];
 };
 
@@ -54,7 +55,7 @@ struct subject {
     enum nr_status (*submit)(void *thread, const struct lin_op *op);
     enum nr_status (*take)(void *thread, bool wait, const struct lin_op *op, struct answer *answer);
 
-    /* What a submission answers that found no memory. NULL: submitting never needs any. */
+    /* What a submission answers that was refused for lack of memory. NULL: none ever is. */
     void (*refuse)(struct answer *answer);
 
     /* Operations that show the whole content: op number i of them; false when there are no more. */
@@ -121,36 +122,36 @@ struct subject {
     .leave = NAME##_subject_leave, .submit = NAME##_subject_submit, .take = NAME##_subject_take
 
 /*
- * Defines the functions of a subject called NAME for the ready-made structure nr_NAME: those that
- * create and destroy it and that give access to threads.
+ * Defines the functions of a subject called NAME for the ready-made structure LIB (nr_queue, say):
+ * those that create and destroy it and that give access to threads.
  */
-#define SUBJECT_READY(NAME)                                                                       \
+#define SUBJECT_READY(NAME, LIB)                                                                  \
     static enum nr_status NAME##_subject_create(                                                  \
         const struct nr_config *config, const struct nr_options *options, void **structure)       \
     {                                                                                             \
-        struct nr_##NAME *created;                                                                \
-        enum nr_status status = nr_##NAME##_create(config, options, &created);                    \
+        struct LIB *created;                                                                      \
+        enum nr_status status = LIB##_create(config, options, &created);                          \
         *structure = created;                                                                     \
         return status;                                                                            \
     }                                                                                             \
     static enum nr_status NAME##_subject_destroy(void *structure)                                 \
     {                                                                                             \
-        return nr_##NAME##_destroy(structure);                                                    \
+        return LIB##_destroy(structure);                                                          \
     }                                                                                             \
     static struct nr *NAME##_subject_instance(void *structure)                                    \
     {                                                                                             \
-        return nr_##NAME##_instance(structure);                                                   \
+        return LIB##_instance(structure);                                                         \
     }                                                                                             \
     static enum nr_status NAME##_subject_enroll(void *structure, unsigned replica, void **thread) \
     {                                                                                             \
-        struct nr_##NAME##_thread *t;                                                             \
-        enum nr_status status = nr_##NAME##_register(structure, replica, &t);                     \
+        struct LIB##_thread *t;                                                                   \
+        enum nr_status status = LIB##_register(structure, replica, &t);                           \
         *thread = t;                                                                              \
         return status;                                                                            \
     }                                                                                             \
     static void NAME##_subject_leave(void *thread)                                                \
     {                                                                                             \
-        nr_##NAME##_unregister(thread);                                                           \
+        LIB##_unregister(thread);                                                                 \
     }
 
 /* The members that SUBJECT_READY defined. */

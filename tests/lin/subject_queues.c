@@ -88,7 +88,7 @@ static uint64_t number_of_item(struct nr_item item)
 
 /* VALUE is what nr_NAME takes; TO and FROM turn the numbers of the history into it and back. */
 #define QUEUE_SUBJECT(NAME, TITLE, MODEL, DRAW, VALUE, TO, FROM)                         \
-    SUBJECT_READY(NAME)                                                                  \
+    SUBJECT_READY(NAME, nr_##NAME)                                                       \
     static void NAME##_run(void *thread, const struct lin_op *op, struct answer *answer) \
     {                                                                                    \
         enum nr_status status = NR_OK;                                                   \

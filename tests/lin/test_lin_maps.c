@@ -57,6 +57,15 @@ static void replicas_come_and_go_while_the_log_is_full(void **state)
     assert_true(drive(__func__, &subject_map_partitioned, FOCUS_REPLICAS, 30));
 }
 
+static void threads_and_replicas_come_and_go(void **state)
+{
+    (void)state;
+    assert_true(drive(__func__, &subject_map, FOCUS_MOVES, 20));
+    assert_true(drive(__func__, &subject_map_many, FOCUS_MOVES, 20));
+    assert_true(drive(__func__, &subject_map_partitioned, FOCUS_MOVES, 20));
+    assert_true(drive(__func__, &subject_map_concurrent, FOCUS_MOVES, 20));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +76,7 @@ int main(void)
         cmocka_unit_test(reads_see_what_others_have_seen),
         cmocka_unit_test(submissions_take_effect_once_and_in_order),
         cmocka_unit_test(replicas_come_and_go_while_the_log_is_full),
+        cmocka_unit_test(threads_and_replicas_come_and_go),
     };
     explore_select();
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,6 +45,14 @@ static void replicas_come_and_go_while_the_log_is_full(void **state)
     assert_true(drive(__func__, &subject_pqueue, FOCUS_REPLICAS, 20));
 }
 
+static void threads_and_replicas_come_and_go(void **state)
+{
+    (void)state;
+    assert_true(drive(__func__, &subject_queue, FOCUS_MOVES, 20));
+    assert_true(drive(__func__, &subject_stack, FOCUS_MOVES, 20));
+    assert_true(drive(__func__, &subject_pqueue, FOCUS_MOVES, 20));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -53,6 +61,7 @@ int main(void)
         cmocka_unit_test(a_priority_queue_is_linearizable),
         cmocka_unit_test(submissions_take_effect_once_and_in_order),
         cmocka_unit_test(replicas_come_and_go_while_the_log_is_full),
+        cmocka_unit_test(threads_and_replicas_come_and_go),
     };
     explore_select();
     return cmocka_run_group_tests(tests, NULL, NULL);

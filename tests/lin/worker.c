@@ -25,6 +25,7 @@ static void worker_register(struct worker *w)
 void worker_record(struct worker *w, struct lin_op *op, const struct answer *answer)
 {
     hist_return_words(w->scenario->hist, op, answer->words, answer->n);
+    op->ordered = op->ordered && !answer->refused;
     op->resp[0] = answer->resp[0];
     op->resp[1] = answer->resp[1];
 }
