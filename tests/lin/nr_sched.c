@@ -176,11 +176,12 @@ static bool block_untouched(const struct block *b)
 
 static void list_free(struct block *list)
 {
-    while (list->next != list) {
-        struct block *b = list->next;
-        block_remove(b);
+    struct block *next;
+    for (struct block *b = list->next; b != list; b = next) {
+        next = b->next;
         free(b->base);
     }
+    list->next = list->prev = list;
 }
 
 static void freed_forget(void)

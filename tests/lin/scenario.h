@@ -72,8 +72,8 @@ void scenario_print(const struct scenario *sc);
 /* Fails the run unless status is NR_OK; what: the call that gave it. */
 void scenario_must(enum nr_status status, const char *what);
 
-/* What a worker thread does; w is the struct worker. */
-void worker_main(void *w);
+/* What a worker thread does; arg is the struct worker. */
+void worker_main(void *arg);
 
 /* The operation of worker w returns now with that answer. */
 void worker_record(struct worker *w, struct lin_op *op, const struct answer *answer);

@@ -99,23 +99,21 @@ static void bytes_map_decode(uint32_t kind, enum nr_status status, const struct 
                              struct answer *answer)
 {
     bool needs = kind == MAP_REPLACE || kind == MAP_REMOVE;
-    bool found = needs || (old && old->size > 0);
+    bool absent = needs ? status == NR_ENOENT : !old || old->size == 0;
     if (status == NR_ENOMEM)
         bytes_map_refuse(answer);
-    else if (status == NR_ENOENT && needs)
-        table_found(answer, MAP_ABSENT, 0);
     else if (status == NR_EEXIST && kind == MAP_INSERT)
         table_untold(answer, MAP_KEPT);
-    else if (status != NR_OK)
+    else if (status != NR_OK && !(needs && absent))
         table_fail(kind, status);
-    else if (old && found)
-        table_found(answer, MAP_FOUND, value_read((struct nr_bytes){old->data, old->size}));
     else if (kind == MAP_PUT && !old)
         table_untold(answer, MAP_DONE);
-    else if (found)
-        table_untold(answer, MAP_FOUND);
-    else
+    else if (absent)
         table_found(answer, MAP_ABSENT, 0);
+    else if (old)
+        table_found(answer, MAP_FOUND, value_read((struct nr_bytes){old->data, old->size}));
+    else
+        table_untold(answer, MAP_FOUND);
 }
 
 static void bytes_map_visited(struct nr_bytes key, struct nr_bytes value, void *arg)

@@ -104,6 +104,7 @@ static struct nr_map_op number_op(const struct lin_op *op)
 static void number_decode(uint32_t kind, const struct nr_map_answer *from, struct answer *answer)
 {
     enum map_outcome found = from->present ? MAP_FOUND : MAP_ABSENT;
+    enum nr_status keeps = kind == MAP_INSERT ? NR_EEXIST : kind == MAP_CAS ? NR_EDIFFER : NR_OK;
     bool adds = kind == MAP_PUT || kind == MAP_INSERT || kind == MAP_ADD;
     bool needs = kind == MAP_REPLACE || kind == MAP_CAS || kind == MAP_REMOVE;
     if (kind == MAP_CLEAR && from->status == NR_OK)
@@ -112,9 +113,7 @@ static void number_decode(uint32_t kind, const struct nr_map_answer *from, struc
         table_found(answer, found, from->value);
     else if (from->status == NR_ENOENT && needs && found == MAP_ABSENT)
         table_found(answer, MAP_ABSENT, from->value);
-    else if (from->status == NR_EEXIST && kind == MAP_INSERT && found == MAP_FOUND)
-        table_found(answer, MAP_KEPT, from->value);
-    else if (from->status == NR_EDIFFER && kind == MAP_CAS && found == MAP_FOUND)
+    else if (from->status == keeps && found == MAP_FOUND)
         table_found(answer, MAP_KEPT, from->value);
     else if (from->status == NR_ENOMEM && adds && found == MAP_ABSENT)
         table_found(answer, MAP_NO_ROOM, 0);
