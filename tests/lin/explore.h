@@ -14,7 +14,8 @@ uint64_t explore_env(const char *name, uint64_t otherwise);
 
 /*
  * Calls once(seed, arg) for each seed until one returns false, having said why on stderr; then
- * prints how to replay it. True when none failed. test is the name of the test, what its subject.
+ * prints how to replay it, as it does when the program crashes meanwhile. True when none failed.
+ * test is the name of the test, what its subject.
  */
 bool explore(const char *test, const char *what, uint64_t schedules,
              bool (*once)(uint64_t seed, void *arg), void *arg);
