@@ -153,11 +153,11 @@ static bool block_untouched(const struct block *b)
 
 static void list_free(struct block *list)
 {
-    while (list->next != list) {
-        struct block *b = list->next;
-        block_remove(b);
+    for (struct block *b = list->next, *next; b != list; b = next) {
+        next = b->next;
         free(b->base);
     }
+    *list = (struct block){.next = list, .prev = list};
 }
 
 bool nr_sched_sweep(void)
