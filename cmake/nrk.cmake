@@ -59,11 +59,14 @@ if(NRK_TESTS)
   include(cmocka)
 endif()
 
-# nrk_add_test(TARGET [TIMEOUT seconds] [PROCESSORS n] [ARGS word...])
-# Registers a hosted program as a test of its own name, label `unit`. PROCESSORS: how many threads
-# it keeps busy.
+# nrk_add_test(NAME [TARGET target] [TIMEOUT seconds] [PROCESSORS n] [ARGS word...])
+# Registers a hosted program, of the test's name if no other is given, as a test, label `unit`.
+# PROCESSORS: how many threads it keeps busy.
 function(nrk_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 T "" "TIMEOUT;PROCESSORS" "ARGS")
+  cmake_parse_arguments(PARSE_ARGV 1 T "" "TARGET;TIMEOUT;PROCESSORS" "ARGS")
+  if(NOT T_TARGET)
+    set(T_TARGET ${name})
+  endif()
   if(NOT T_TIMEOUT)
     set(T_TIMEOUT 120)
   endif()
@@ -72,10 +75,11 @@ function(nrk_add_test name)
   endif()
   math(EXPR T_TIMEOUT "${T_TIMEOUT} * ${NRK_TEST_SLOWDOWN}")
   if(NRK_TEST_LAUNCHER)
-    add_test(NAME ${name} COMMAND ${NRK_TEST_LAUNCHER} $<TARGET_FILE:${name}> ${T_ARGS})
+    add_test(NAME ${name} COMMAND ${NRK_TEST_LAUNCHER} $<TARGET_FILE:${T_TARGET}>
+             ${T_ARGS})
   else()
     # By its target's name, so that CMake puts the emulator in front when cross-compiling.
-    add_test(NAME ${name} COMMAND ${name} ${T_ARGS})
+    add_test(NAME ${name} COMMAND ${T_TARGET} ${T_ARGS})
   endif()
   set_tests_properties(${name} PROPERTIES
                        LABELS unit TIMEOUT ${T_TIMEOUT} PROCESSORS ${T_PROCESSORS}

@@ -208,22 +208,22 @@ void nr_port_wake(_Atomic uint32_t *word)
 }
 
 /* Replicas are created with a node, the socket, set; so their memory is placed there. */
-static int node = NR_ANY_NODE;
+static int place_on = NR_ANY_NODE;
 
-static void *place(void *ptr, size_t size, int where)
+static void *place(void *ptr, size_t size, int node)
 {
-    if (ptr && where != NR_ANY_NODE && v.coherence)
-        coherence_place(v.coherence, ptr, size, (unsigned)where);
+    if (ptr && node != NR_ANY_NODE && v.coherence)
+        coherence_place(v.coherence, ptr, size, (unsigned)node);
     return ptr;
 }
 
-void *nr_port_alloc(size_t size, size_t align, int where)
+void *nr_port_alloc(size_t size, size_t align, int node)
 {
     size = (size + align - 1) / align * align;
     void *ptr = aligned_alloc(align < 64 ? 64 : align, (size + 63) / 64 * 64);
     if (ptr)
         memset(ptr, 0, size);
-    return place(ptr, size, where);
+    return place(ptr, size, node);
 }
 
 void nr_port_free(void *ptr, size_t size)
@@ -232,10 +232,10 @@ void nr_port_free(void *ptr, size_t size)
     free(ptr);
 }
 
-int nr_port_affinity(int where)
+int nr_port_affinity(int node)
 {
-    int before = node;
-    node = where;
+    int before = place_on;
+    place_on = node;
     return before;
 }
 
@@ -250,7 +250,7 @@ _Noreturn void nr_port_fatal(const char *message)
 static void *heap_alloc(struct allocator *self, size_t size, size_t align)
 {
     (void)self;
-    return place(aligned_alloc(align < 64 ? 64 : align, (size + 63) / 64 * 64), size, node);
+    return place(aligned_alloc(align < 64 ? 64 : align, (size + 63) / 64 * 64), size, place_on);
 }
 
 static void heap_free(struct allocator *self, void *ptr, size_t size)

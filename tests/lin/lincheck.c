@@ -321,7 +321,8 @@ static enum lin_verdict check_partitions(const struct lin_model *model,
 {
     enum lin_verdict verdict = LIN_OK;
     for (size_t i = 0; i < count; i++) {
-        struct search s = {.model = model, .limits = limits, .steps = steps};
+        struct search s = {.model = model, .limits = limits};
+        s.steps = steps;
         search_init(&s, &parts[i]);
         enum lin_verdict v = search_run(&s);
         if (v == LIN_VIOLATION)

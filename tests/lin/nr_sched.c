@@ -176,12 +176,11 @@ static bool block_untouched(const struct block *b)
 
 static void list_free(struct block *list)
 {
-    struct block *next;
-    for (struct block *b = list->next; b != list; b = next) {
+    for (struct block *b = list->next, *next; b != list; b = next) {
         next = b->next;
         free(b->base);
     }
-    list->next = list->prev = list;
+    *list = (struct block){.next = list, .prev = list};
 }
 
 static void freed_forget(void)

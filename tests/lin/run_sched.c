@@ -9,7 +9,7 @@
 const enum hist_mode run_hist_mode = HIST_SCHED;
 const uint32_t run_ops_max = 20; /* what tiny logs need to wrap around a few times */
 const uint32_t run_entangled_max = 40;
-const uint64_t run_count = 30000 * LIN_PERCENT / 100;
+const uint64_t run_count = 30000 * LIN_SCHEDULES_PERCENT / 100;
 
 bool run_parallel(uint64_t seed, const struct run_thread *threads, uint32_t n)
 {

@@ -11,7 +11,7 @@
 const enum hist_mode run_hist_mode = HIST_THREADS;
 const uint32_t run_ops_max = 300; /* much longer than what threads start apart */
 const uint32_t run_entangled_max = 80;
-const uint64_t run_count = 1000 * LIN_PERCENT / 100;
+const uint64_t run_count = 1000 * LIN_RUNS_PERCENT / 100;
 
 static pthread_barrier_t start;
 

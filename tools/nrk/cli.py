@@ -39,11 +39,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def split(words):
-    """Separates the command from its words; options of the launcher may stand ahead of it."""
-    words = list(words)
-    ahead = []
-    while words and words[0] == "--yes":
-        ahead.append(words.pop(0))
+    """Separates the command from its words; --yes may stand anywhere, also among the options that
+    the command passes on, except after `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    ahead = ["--yes"] if "--yes" in words[:end] else []
+    words = [word for word in words[:end] if word != "--yes"] + list(words[end:])
     if not words or words[0] in ("-h", "--help"):
         return "help", words[1:]
     if words[0].startswith("-"):

@@ -41,7 +41,7 @@ static uint8_t *reach(uint64_t cr3, uint64_t address, uint64_t *left)
             table = entry & PTE_ADDRESS;
             continue;
         }
-        if (level > 1 && level > 3)
+        if (level > 3)
             return NULL;
         uint64_t size = level > 1 ? UINT64_C(1) << shift : PAGE_SIZE;
         *left = size - address % size;

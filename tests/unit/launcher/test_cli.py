@@ -224,6 +224,10 @@ class Bench(unittest.TestCase):
             ["--build-dir", "build/x", "--csv", "f", "--threads", "4"],
         )
 
+    def test_yes_is_never_the_suites(self):
+        command, words = cli.split(["bench", "nr", "--quick", "--yes", "--", "--yes"])
+        self.assertEqual((command, words), ("bench", ["--yes", "nr", "--quick", "--", "--yes"]))
+
     def test_every_suite_has_a_summary(self):
         for name, program in bench.suites().items():
             self.assertTrue(bench.summary(program), name)

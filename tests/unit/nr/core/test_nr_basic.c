@@ -527,6 +527,7 @@ static void the_guard_names_the_operation_on_which_a_replica_diverged(void **sta
     }
     assert_null(noted.type);
     assert_ok(nr_sync_replica(nr, 1));
+    assert_non_null(noted.type);
     assert_string_equal(noted.type, "liar");
     assert_int_equal(noted.replica, 1);
     assert_int_equal(noted.log, 0);
