@@ -12,12 +12,18 @@ def frame(number, function):
     return re.compile(rf"frame #{number}" + SYMBOL % function)
 
 
+def last_frame(function):
+    """Nothing comes behind it, as whatever lies on the stack there is nobody's return address."""
+    return re.compile(r"frame #\d+" + SYMBOL % function + r"\n?\[shutdown-request\]")
+
+
 @test()
 def s01_pfault(context):
     vm = context.boot("test=pfault")
     vm.expect("[IRQ] Page Fault", "Faulting address: 0x4000deadbeef")
     vm.expect("page not present by a kernel write", "RIP 0008:", "Backtrace:")
     vm.expect(frame(0, "test_pfault"), frame(1, "ktest_run"), frame(2, "kernel_main"))
+    vm.expect(last_frame("start64"))
     vm.finish(guest.PAGE_FAULT)
 
 
@@ -87,6 +93,7 @@ def s01_undefined(context):
 def s01_panic(context):
     vm = context.boot("test=panic")
     vm.expect("PANIC on core 0: this is a test of panic", frame(1, "test_panic"))
+    vm.expect(last_frame("start64"))
     vm.finish(guest.PANIC)
 
 

@@ -4,6 +4,7 @@ import re
 
 import guest
 from guest import test
+from s01 import last_frame
 
 
 @test(processors=2)
@@ -98,6 +99,7 @@ def s02_wake_mwait(context):
 def s02_pfault_other_core(context):
     vm = context.boot("test=pfault-other-core", cores=2)
     vm.expect("[IRQ] Page Fault", "Core 1", "test_pfault", "run_job", "kernel_core_main")
+    vm.expect(last_frame("ap_high"))
     vm.finish(guest.PAGE_FAULT)
 
 

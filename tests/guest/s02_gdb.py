@@ -78,6 +78,18 @@ def debug(context, name, **options):
     return vm, gdb
 
 
+def check_backtrace(gdb, command, *functions):
+    """All frames of a backtrace are calls, down to the first function that the core ran; gdb tells
+    where it has lost its way."""
+    text = gdb.text_of(command)
+    found = re.findall(r"^#\d+ +(?:0x[0-9a-f]+ in )?(<signal handler called>|\S+)", text, re.M)
+    names = iter(found)
+    if not all(name in names for name in functions) or found[-1] != functions[-1]:
+        raise guest.GuestFailure(f"a backtrace of {found} instead of {functions}")
+    if "Backtrace stopped" in text:
+        raise guest.GuestFailure("a backtrace without an end")
+
+
 def step_to_change(gdb, variable, value):
     """Steps through a few instructions, until the variable has grown by one."""
     for _ in range(8):
@@ -109,7 +121,7 @@ def s02_gdb(context):
     gdb.interrupt()
     gdb.expect("Program received signal SIGINT", PROMPT)
     # It waits in what debug_wait calls as often as in debug_wait itself.
-    gdb.do("backtrace", "test_gdb", "kernel_main")
+    check_backtrace(gdb, "backtrace", "test_gdb", "kernel_main", "start64")
     gdb.do("set var debug_counter = 4711")
     gdb.do("set var debug_go_on = 1")
     gdb.start("continue")
@@ -164,6 +176,9 @@ def s02_gdb_cores(context):
         gdb.do("continue", "debug_core")
         match = gdb.do("thread", re.compile(r"Current thread is \d+ \(Thread (\d+)\)"))
         stopped.add(match.group(1))
+        # Through the interrupt, to what the core was doing.
+        signal_frame = "<signal handler called>"
+        check_backtrace(gdb, "backtrace", "debug_core", signal_frame, "kernel_core_main", "ap_high")
         if sorted(re.findall(r"\(core (\d)\)", gdb.text_of("info threads"))) != list("0123"):
             raise guest.GuestFailure("the threads are not the four cores")
         # One core steps, the others stay where they are.

@@ -11,6 +11,8 @@
 
 #define COM1 0x3f8
 
+    .cfi_sections .debug_frame      // for debuggers only
+
     .section .boot.header, "a"
     .balign 8
 mb2_header:
@@ -127,6 +129,8 @@ long_mode:
 
     .code64
 start64:
+    .cfi_startproc
+    .cfi_undefined %rip             // nobody called us
     // Up to the high half.
     leaq 1f(%rip), %rax
     movabsq $KERNEL_BASE, %rcx
@@ -177,11 +181,15 @@ start64:
     shrq $32, %rdx
     wrmsr
 
-    xorl %ebp, %ebp                 // the last frame of every backtrace
+    // The end of the chain of frames, for whoever follows it without knowing our code.
+    pushq $0
+    pushq $0
+    movq %rsp, %rbp
     movl %r13d, %edi
     movq %r12, %rsi
     call arch_start
     ud2
+    .cfi_endproc
     .type start64, @function
     .size start64, . - start64
 

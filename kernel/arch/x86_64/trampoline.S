@@ -7,6 +7,8 @@
 
 #include "layout.h"
 
+    .cfi_sections .debug_frame
+
     .section .data.rel.ro, "aw"
     .balign 16
     .global ap_trampoline, ap_trampoline_end, ap_far32, ap_far64, ap_cr3, ap_gdt_base
@@ -75,6 +77,8 @@ ap_trampoline_end:
     .text
     .type ap_high, @function
 ap_high:
+    .cfi_startproc
+    .cfi_undefined %rip             // nobody called us
     xorl %eax, %eax
     movl %eax, %ds
     movl %eax, %es
@@ -111,11 +115,14 @@ ap_high:
     movl AP_SLOT_PERCORE(%rdi), %eax
     movl AP_SLOT_PERCORE + 4(%rdi), %edx
     wrmsr
-    xorl %ebp, %ebp
+    pushq $0                        // the end of the chain of frames, as in boot.S
+    pushq $0
+    movq %rsp, %rbp
     call ap_main
 5:  cli                             // nobody asked for this core
     hlt
     jmp 5b
+    .cfi_endproc
     .size ap_high, . - ap_high
 
     .section .note.GNU-stack, "", @progbits

@@ -15,44 +15,69 @@
 #define FRAME_RIP    136
 #define FRAME_CS     144
 
+    .cfi_sections .debug_frame
+
     .text
 
+.macro PUSH register
+    pushq %\register
+    .cfi_adjust_cfa_offset 8
+    .cfi_rel_offset %\register, 0
+.endm
+
+.macro POP register
+    popq %\register
+    .cfi_adjust_cfa_offset -8
+    .cfi_restore %\register
+.endm
+
+// A frame for debuggers, which see the interrupted code as our caller. It begins behind SS: five
+// words of the processor, the error code, the vector.
+.macro START_TRAP
+    .cfi_startproc
+    .cfi_signal_frame
+    .cfi_def_cfa %rsp, 56
+    .cfi_offset %rip, -40
+    .cfi_offset %rsp, -16
+.endm
+
 .macro SAVE_REGISTERS
-    pushq %rax
-    pushq %rbx
-    pushq %rcx
-    pushq %rdx
-    pushq %rsi
-    pushq %rdi
-    pushq %rbp
-    pushq %r8
-    pushq %r9
-    pushq %r10
-    pushq %r11
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
+    PUSH rax
+    PUSH rbx
+    PUSH rcx
+    PUSH rdx
+    PUSH rsi
+    PUSH rdi
+    PUSH rbp
+    PUSH r8
+    PUSH r9
+    PUSH r10
+    PUSH r11
+    PUSH r12
+    PUSH r13
+    PUSH r14
+    PUSH r15
     cld
 .endm
 
 .macro RESTORE_REGISTERS
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %r11
-    popq %r10
-    popq %r9
-    popq %r8
-    popq %rbp
-    popq %rdi
-    popq %rsi
-    popq %rdx
-    popq %rcx
-    popq %rbx
-    popq %rax
+    POP r15
+    POP r14
+    POP r13
+    POP r12
+    POP r11
+    POP r10
+    POP r9
+    POP r8
+    POP rbp
+    POP rdi
+    POP rsi
+    POP rdx
+    POP rcx
+    POP rbx
+    POP rax
     addq $16, %rsp                  // vector, error code
+    .cfi_adjust_cfa_offset -16
 .endm
 
 // Call trap_dispatch with a stack frame that looks as if the interrupted code had called us, so
@@ -60,14 +85,18 @@
 .macro CALL_DISPATCH
     movq %rsp, %rdi
     pushq FRAME_RIP(%rsp)
+    .cfi_adjust_cfa_offset 8
     pushq %rbp
+    .cfi_adjust_cfa_offset 8
     movq %rsp, %rbp
     call trap_dispatch
     addq $16, %rsp
+    .cfi_adjust_cfa_offset -16
 .endm
 
     .balign 16
 trap_common:
+    START_TRAP
     SAVE_REGISTERS
     testb $3, FRAME_CS(%rsp)
     jz 1f
@@ -79,11 +108,13 @@ trap_common:
     swapgs
 2:  RESTORE_REGISTERS
     iretq
+    .cfi_endproc
     .type trap_common, @function
     .size trap_common, . - trap_common
 
     .balign 16
 trap_paranoid:
+    START_TRAP
     SAVE_REGISTERS
     movl $MSR_GS_BASE, %ecx
     rdmsr
@@ -99,6 +130,7 @@ trap_paranoid:
     swapgs
 2:  RESTORE_REGISTERS
     iretq
+    .cfi_endproc
     .type trap_paranoid, @function
     .size trap_paranoid, . - trap_paranoid
 
