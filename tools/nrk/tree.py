@@ -117,7 +117,8 @@ def configure(config):
             "-B",
             config.build_dir,
             *definitions,
-        ]
+        ],
+        stdout=sys.__stderr__,
     )
     if status:
         raise Failure(f"configuring build/{config.name} failed")
@@ -127,5 +128,6 @@ def build(config, targets=(), parallel=None):
     configure(config)
     say(f"building build/{config.name}" + (f": {' '.join(targets)}" if targets else ""))
     command = ["cmake", "--build", config.build_dir, "-j", str(parallel or jobs())]
-    if execute(command + (["--target", *targets] if targets else [])):
+    # Also the build tool's progress is no output of ours: `./nrk run --dry-run | sh` is a use.
+    if execute(command + (["--target", *targets] if targets else []), stdout=sys.__stderr__):
         raise Failure(f"building build/{config.name} failed")

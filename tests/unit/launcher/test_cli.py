@@ -210,6 +210,7 @@ class TestSelection(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertIn("building build/default failed", err)
         self.assertEqual(execute.call_count, 1)
+        self.assertIs(execute.call_args.kwargs["stdout"], sys.__stderr__)
 
 
 class Bench(unittest.TestCase):
