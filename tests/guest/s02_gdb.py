@@ -176,6 +176,10 @@ def s02_gdb_cores(context):
         gdb.do("continue", "debug_core")
         match = gdb.do("thread", re.compile(r"Current thread is \d+ \(Thread (\d+)\)"))
         stopped.add(match.group(1))
+        # Variables of this core, and of another.
+        core = int(match.group(1)) - 1
+        gdb.do('print $percore("head.id")', f"= {core}\n")
+        gdb.do('print $percore("head.id", 0)', "= 0\n")
         # Through the interrupt, to what the core was doing.
         signal_frame = "<signal handler called>"
         check_backtrace(gdb, "backtrace", "debug_core", signal_frame, "kernel_core_main", "ap_high")

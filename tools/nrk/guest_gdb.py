@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """How a debugger reaches a guest: through the kernel's stub or through QEMU's."""
+import pathlib
+
 from nrk.errors import UsageError
 
 PORT = 1234
@@ -7,6 +9,7 @@ STUB, QEMU = "stub", "qemu"
 # The image's address at run time, less the one it is linked to, when QEMU has loaded it: KERNEL_BASE
 # (kernel/arch/x86_64/layout.h). The kernel's stub tells gdb itself.
 OFFSET = 0xFFFF800000000000
+FUNCTIONS = pathlib.Path(__file__).resolve().parent.parent / "gdb_nrk.py"
 
 
 def address(port):
@@ -32,7 +35,7 @@ def debugger_arguments(kind, kernel, where):
     """The command line of a gdb that is connected and has the symbols of `kernel`. Where: a port, or
     what gdb's `target remote` takes."""
     where = address(where) if isinstance(where, int) else where
-    argv = ["gdb", "-q", "-ex", "set pagination off"]
+    argv = ["gdb", "-q", "-ex", "set pagination off", "-ex", f"source {FUNCTIONS}"]
     if kind == STUB:
         argv += ["-ex", f"file {kernel}"]
     else:

@@ -2,9 +2,11 @@
 //
 // Per-core variables.
 //
-//     PERCORE(unsigned, ticks) = 7;         defines one, with the value it has on every core at
-//     start *percore(ticks) += 1;                 this core's *percore_of(core, ticks) another
-//     core's; the variable then needs a locking rule
+//     PERCORE(unsigned, ticks) = 7;   defines one, and its value on every core at the start
+//
+//     *percore(ticks) += 1;           this core's
+//
+//     *percore_of(core, ticks)        another core's; the variable then needs a locking rule
 //
 // The variables are one section of the image, which serves as template: every core has a copy, in
 // the memory of its own node, and the architecture finds the copy (on x86-64 through GS). The
