@@ -127,7 +127,12 @@ class Configurations(unittest.TestCase):
         self.assertEqual(config.name, "clang-release-tsan")
         self.assertEqual(
             config.variables,
-            {"CMAKE_C_COMPILER": "clang", "CMAKE_BUILD_TYPE": "Release", "NRK_SANITIZE": "thread"},
+            {
+                "CMAKE_C_COMPILER": "clang",
+                "CMAKE_BUILD_TYPE": "Release",
+                "NRK_CHECKED": "OFF",
+                "NRK_SANITIZE": "thread",
+            },
         )
 
     def test_sanitizers_without_a_preset_get_their_own_tree(self):
