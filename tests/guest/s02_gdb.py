@@ -131,6 +131,26 @@ def s02_gdb(context):
 
 
 @test()
+def s02_gdb_step_watch(context):
+    """A step of the very instruction that writes to a watched place ends behind that."""
+    vm, gdb = debug(context, "gdb")
+    gdb.do("break debug_write", "Breakpoint 1 at")
+    gdb.do("continue", "Breakpoint 1, debug_write")
+    for _ in range(8):
+        if "<debug_watched>" in gdb.text_of("x/i $pc"):
+            break
+        gdb.do("stepi")
+    gdb.do("watch -l debug_watched", "Hardware watchpoint 2")
+    gdb.do("stepi", "Old value = 0", "New value = 3735928559")
+    check_backtrace(gdb, "backtrace", "debug_write", "test_gdb", "start64")
+    gdb.do("stepi", re.compile(r"\n?(0x[0-9a-f]+\t)?2\d\t"))
+    gdb.do("delete")
+    gdb.do("set var debug_go_on = 1")
+    gdb.do("detach", "detached")
+    vm.finish()
+
+
+@test()
 def s02_gdb_detach(context):
     """Software breakpoints, changed registers, leaving and coming back."""
     vm, gdb = debug(context, "gdb")
@@ -138,9 +158,12 @@ def s02_gdb_detach(context):
     gdb.do("continue", "Breakpoint 1, debug_write")
     if "int3" in gdb.text_of("x/i debug_write"):
         raise guest.GuestFailure("gdb sees the breakpoint in the code")
+    # It is a caller's: it gets its value back.
+    r15 = gdb.do("print/x $r15", re.compile(r"= (0x[0-9a-f]+)")).group(1)
     gdb.do("print $r15 = 0x123456789abcdef")
     gdb.do("maintenance flush register-cache")
     gdb.do("print/x $r15", "0x123456789abcdef")
+    gdb.do(f"print $r15 = {r15}")
     gdb.do("print $xmm15.uint128 = 42", "= 42")
     gdb.do("print *(int *)0", "Cannot access memory at address 0x0")
     gdb.do("print *(int *)0xffff7fffffffffff", "Cannot access memory")
@@ -181,8 +204,7 @@ def s02_gdb_cores(context):
         gdb.do('print $percore("head.id")', f"= {core}\n")
         gdb.do('print $percore("head.id", 0)', "= 0\n")
         # Through the interrupt, to what the core was doing.
-        signal_frame = "<signal handler called>"
-        check_backtrace(gdb, "backtrace", "debug_core", signal_frame, "kernel_core_main", "ap_high")
+        check_backtrace(gdb, "backtrace", "debug_core", "kernel_core_main", "ap_high")
         if sorted(re.findall(r"\(core (\d)\)", gdb.text_of("info threads"))) != list("0123"):
             raise guest.GuestFailure("the threads are not the four cores")
         # One core steps, the others stay where they are.

@@ -37,16 +37,12 @@
 #include <kernel/topology.h>
 #include <stdatomic.h>
 
-#define NOBODY        UINT32_MAX
-#define N_DEBUG_SLOTS 4
-#define FLAG_TRAP     (UINT64_C(1) << 8)
-#define DR6_STEP      (UINT64_C(1) << 14)
-#define DR6_CLEAR     UINT64_C(0xffff0ff0)
-#define DR7_CLEAR     UINT64_C(0x400)
-#define MSR_FS_BASE   0xc0000100
-#define MSR_OTHER_GS  0xc0000102
-#define VECTOR_INT3   3
-#define OPCODE_INT3   0xcc
+#define NOBODY       UINT32_MAX
+#define FLAG_TRAP    (UINT64_C(1) << 8)
+#define MSR_FS_BASE  0xc0000100
+#define MSR_OTHER_GS 0xc0000102
+#define VECTOR_INT3  3
+#define OPCODE_INT3  0xcc
 /* An emulated core may have to wait for the processor that emulates it. */
 #define RESEND_SPINS  100000
 #define STOP_ATTEMPTS 1000
@@ -56,6 +52,7 @@ struct gdb_core {
     struct gdb_state state;
     struct gdb_event pending;
     bool has_pending;
+    struct gdb_step step;
     atomic_bool in_stub;
     _Atomic unsigned stopped_in; /* the round; 0: not stopped */
 };
@@ -136,63 +133,6 @@ static void send(void *ctx, const char *data, size_t len)
 {
     (void)ctx;
     gdb_line_send(data, len);
-}
-
-/* --- Debug registers --- */
-
-static void write_dr(unsigned number, uint64_t value)
-{
-    switch (number) {
-    case 0:
-        __asm__ volatile("movq %0, %%dr0" : : "r"(value));
-        break;
-    case 1:
-        __asm__ volatile("movq %0, %%dr1" : : "r"(value));
-        break;
-    case 2:
-        __asm__ volatile("movq %0, %%dr2" : : "r"(value));
-        break;
-    case 3:
-        __asm__ volatile("movq %0, %%dr3" : : "r"(value));
-        break;
-    case 6:
-        __asm__ volatile("movq %0, %%dr6" : : "r"(value));
-        break;
-    default:
-        __asm__ volatile("movq %0, %%dr7" : : "r"(value) : "memory");
-        break;
-    }
-}
-
-static uint64_t read_dr6(void)
-{
-    uint64_t value;
-    __asm__ volatile("movq %%dr6, %0" : "=r"(value));
-    return value;
-}
-
-/* The bits of DR7 for one slot: condition and length. */
-static uint64_t slot_bits(const struct gdb_slot *slot)
-{
-    uint64_t condition = slot->kind == GDB_HARDWARE_BREAK ? 0
-                         : slot->kind == GDB_WATCH_WRITE  ? 1
-                                                          : 3;
-    uint64_t len = slot->len == 8 ? 2 : slot->len - 1;
-    return condition | (condition ? len << 2 : 0);
-}
-
-static void load_debug_registers(void)
-{
-    uint64_t control = DR7_CLEAR;
-    write_dr(7, DR7_CLEAR);
-    for (unsigned i = 0; i < N_DEBUG_SLOTS; i++) {
-        const struct gdb_slot *slot = gdb_slot(&gdb, i);
-        if (!slot->used)
-            continue;
-        write_dr(i, slot->address);
-        control |= UINT64_C(2) << 2 * i | slot_bits(slot) << (16 + 4 * i);
-    }
-    write_dr(7, control);
 }
 
 /* --- A core's state --- */
@@ -317,28 +257,12 @@ static void stop(struct trap_frame *frame, const struct gdb_event *event)
         mine->has_pending = true;
     }
     enum gdb_action action = wait(self, mine);
+    gdb_debug_step(&gdb, &mine->step, action == GDB_STEP, mine->state.cr3);
     restore(&mine->state, frame, action == GDB_STEP);
     atomic_store(&mine->stopped_in, 0);
 }
 
 /* --- Why --- */
-
-/* What the debug exception says. False: nothing that we have set up. */
-static bool explain_debug(struct gdb_event *event)
-{
-    uint64_t status = read_dr6();
-    write_dr(6, DR6_CLEAR);
-    for (unsigned i = 0; i < N_DEBUG_SLOTS; i++) {
-        const struct gdb_slot *slot = gdb_slot(&gdb, i);
-        if (!(status & UINT64_C(1) << i) || !slot->used)
-            continue;
-        event->why = slot->kind == GDB_HARDWARE_BREAK ? GDB_WHY_HARDWARE_BREAK : GDB_WHY_WATCH;
-        event->kind = slot->kind;
-        event->address = slot->address;
-        return true;
-    }
-    return status & DR6_STEP;
-}
 
 static void explain_breakpoint(struct trap_frame *frame, struct gdb_event *event)
 {
@@ -394,7 +318,7 @@ static bool serve(struct trap_frame *frame)
         serve_nmi(frame);
         return true;
     case VECTOR_DEBUG:
-        if (!explain_debug(&event))
+        if (!gdb_debug_explain(&gdb, &percore(gdb_core)->step, &event))
             return true; /* gdb has removed what it was for */
         break;
     case VECTOR_INT3:
@@ -413,7 +337,7 @@ static bool serve(struct trap_frame *frame)
 
 static void leave(struct gdb_core *mine)
 {
-    load_debug_registers();
+    gdb_debug_load(&gdb, &mine->step);
     mine->in_stub = false;
 }
 
@@ -425,13 +349,13 @@ bool gdb_trap(struct trap_frame *frame)
     if (mine->in_stub) /* what is not an NMI there is a bug of ours, to be reported */
         return frame->vector == VECTOR_NMI;
     mine->in_stub = true;
-    write_dr(7, DR7_CLEAR);
+    gdb_debug_off();
     bool done = serve(frame);
     leave(mine);
     /* The NMI of a byte that has come since we last looked was dropped, if it was for this core. */
     while (gdb_line_has_byte() && atomic_load(&owner) == NOBODY) {
         mine->in_stub = true;
-        write_dr(7, DR7_CLEAR);
+        gdb_debug_off();
         serve_nmi(frame);
         leave(mine);
     }
@@ -441,7 +365,7 @@ bool gdb_trap(struct trap_frame *frame)
 void gdb_init_core(void)
 {
     if (atomic_load_explicit(&active, memory_order_acquire))
-        load_debug_registers();
+        gdb_debug_load(&gdb, &percore(gdb_core)->step);
 }
 
 /* --- Start --- */
@@ -452,7 +376,7 @@ static struct gdb_target target = {
     .register_sizes = gdb_register_sizes,
     .breakpoint = {OPCODE_INT3},
     .breakpoint_size = 1,
-    .n_slots = N_DEBUG_SLOTS,
+    .n_slots = GDB_DEBUG_SLOTS,
     .core_exists = core_exists,
     .read_register = read_register,
     .write_register = write_register,

@@ -29,6 +29,29 @@ struct gdb_state {
 /* NULL: the core runs. */
 struct gdb_state *gdb_state_of(core_id_t core);
 
+/* --- gdb_debug.c: this core's debug registers --- */
+
+#define GDB_DEBUG_SLOTS 4
+
+/* A single step of a core: what the watched places held before. */
+struct gdb_step {
+    bool active;
+    uint64_t before[GDB_DEBUG_SLOTS];
+};
+
+/* gdb_debug_off - no breakpoints, no watchpoints. */
+void gdb_debug_off(void);
+
+/* gdb_debug_load - those of @gdb, as far as they suit the @step. */
+void gdb_debug_load(const struct gdb *gdb, const struct gdb_step *step);
+
+/* gdb_debug_step - the core is about to go on, in the address space of @cr3: by a step, if
+ * @active. */
+void gdb_debug_step(const struct gdb *gdb, struct gdb_step *step, bool active, uint64_t cr3);
+
+/* gdb_debug_explain - why the debug exception came. False: for nothing that is set up. */
+bool gdb_debug_explain(const struct gdb *gdb, const struct gdb_step *step, struct gdb_event *event);
+
 /* --- gdb_registers.c --- */
 
 extern const char gdb_description[];
