@@ -2,8 +2,7 @@
 //
 // A guest of its own, to see whether an accelerator can be trusted (tools/nrk/accel.py). It goes to
 // long mode, from there to user mode, and executes SYSCALL: a processor arrives in the kernel's
-// code
-// segment, at privilege level 0; an emulation by a user process may not. Exit code 0 by the
+// code segment, at privilege level 0; an emulation by a user process may not. Exit code 0 by the
 // debug-exit device for a processor, 1 for something else; what cannot even come that far, or
 // refuses a privileged instruction afterwards, ends otherwise or never.
 

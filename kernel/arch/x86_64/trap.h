@@ -36,7 +36,7 @@ enum {
     VECTOR_SPURIOUS = 255,
 };
 
-/* An interrupt handler; runs with interrupts off. The dispatcher acknowledges the APIC after it. */
+/* An interrupt handler; runs with interrupts off, and acknowledges the APIC itself (apic_eoi). */
 typedef void trap_handler_fn(struct trap_frame *frame);
 
 /* trap_init_early - fill the IDT and load it with the boot core's tables: from here on faults are

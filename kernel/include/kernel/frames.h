@@ -53,8 +53,7 @@ MUST_CHECK kerr_t frames_alloc(struct frames *frames, node_id_t node, enum frame
 struct frame_request {
     uint64_t count; /* frames of 4 KiB, not 0 */
     uint64_t align; /* of the first byte; a power of two */
-    uint64_t
-        below; /* the range ends at or below this address: devices with short address registers */
+    uint64_t below; /* the range ends at or below this address: what a device can address */
     node_id_t node;
     unsigned flags;
 };
