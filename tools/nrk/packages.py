@@ -25,6 +25,7 @@ TABLE = {
     "bench": "+build",
     "bench:nr": "+bench liburcu-dev libck-dev valgrind gnuplot-nox",
     "bench:nr-model": "+bench:nr",
+    "bench:boot": "+bench +run",
     "lint": "+build:clang clang-format clang-tidy shellcheck",
 }
 
