@@ -19,7 +19,7 @@ TABLE = {
     "iso": "grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools",
     "run": "qemu-system-x86",
     "gdb": "gdb",
-    "test:guest": "+build +iso +run +gdb ovmf",
+    "test:guest": "+build:clang +iso +run +gdb ovmf",
     "test:fuzz": "+build:clang",
     "test:model": "spin",
     "bench": "+build",
