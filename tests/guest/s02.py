@@ -45,6 +45,16 @@ def s02_missing_core(context):
 
 
 @test(processors=2)
+def s02_unfit_core(context):
+    """A core that has less than the boot core is left out."""
+    core = "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0,smep=off"
+    extra = ("-smp", "1,sockets=2,maxcpus=2", "-device", core)
+    vm = context.boot("test=exit", extra=extra)
+    vm.expect("core 1 left out: it lacks features of the boot core", "1 cores online")
+    vm.finish()
+
+
+@test(processors=2)
 def s02_nvdimm_discover(context):
     """1 GiB of persistent memory, half of it on each of two nodes."""
     extra = ("-machine", "nvdimm=on", "-m", "1024M,slots=2,maxmem=4G")

@@ -96,15 +96,15 @@ _Noreturn void ap_main(struct ap_slot *slot)
     enum ap_state starting = AP_STARTING;
     if (!atomic_compare_exchange_strong(&slot->state, &starting, AP_ALIVE))
         arch_halt_forever();
+    if (!cpu_has_boot_features()) { /* switching on what is not there would be a fault */
+        set_state(slot, AP_UNFIT);
+        arch_halt_forever();
+    }
     write_cr3(paging_root());
     cpu_setup();
     struct stack_tops tops = stack_tops_of(percore_head()->id);
     trap_init_core(tops.ist);
     gdb_init_core();
-    if (!cpu_has_boot_features()) {
-        set_state(slot, AP_UNFIT);
-        arch_halt_forever();
-    }
     apic_init_core();
     timer_init_core();
     set_state(slot, AP_ONLINE);
