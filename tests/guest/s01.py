@@ -135,6 +135,20 @@ def s01_sse(context):
 
 
 @test()
+def s01_vectors(context):
+    vm = context.boot("test=vectors")
+    vm.expect("extended state 0x207", "test vectors passed")  # x87, SSE, AVX, protection keys
+    vm.finish()
+
+
+@test()
+def s01_vectors_old_cpu(context):
+    vm = context.boot("test=vectors", cpu="qemu64")
+    vm.expect("extended state 0\n", "test vectors passed")
+    vm.finish()
+
+
+@test()
 def s01_time(context):
     vm = context.boot("test=time")
     vm.expect("test time passed")

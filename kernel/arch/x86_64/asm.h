@@ -110,6 +110,11 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
+static inline void write_xcr0(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(0));
+}
+
 static inline void invlpg(const volatile void *va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");

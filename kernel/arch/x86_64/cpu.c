@@ -30,6 +30,14 @@
 #define CR4_OSXSAVE    (1u << 18)
 #define CR4_SMEP       (1u << 20)
 #define CR4_SMAP       (1u << 21)
+#define CR4_PKE        (1u << 22)
+
+/* State components of XSAVE, as bits of XCR0. */
+#define XSTATE_X87    UINT64_C(0x001)
+#define XSTATE_SSE    UINT64_C(0x002)
+#define XSTATE_AVX    UINT64_C(0x004)
+#define XSTATE_AVX512 UINT64_C(0x0e0) /* all three or none */
+#define XSTATE_PKRU   UINT64_C(0x200)
 
 #define MSR_EFER 0xc0000080
 #define EFER_NXE (1u << 11)
@@ -70,6 +78,7 @@ static const struct cpuid_bit bits[] = {
     {7, EBX, 7, "smep", &cpu.smep},
     {7, EBX, 20, "smap", &cpu.smap},
     {7, ECX, 2, "umip", &cpu.umip},
+    {7, ECX, 3, "pku", &cpu.pku},
     {0x80000001, EDX, 26, "1gib-pages", &cpu.gib_pages},
     {0x80000001, EDX, 27, "rdtscp", &cpu.rdtscp},
     {0x80000007, EDX, 8, "invariant-tsc", &cpu.invariant_tsc},
@@ -94,6 +103,24 @@ static void read_names(void)
     }
 }
 
+static uint64_t supported_xstate(void)
+{
+    struct cpuid r = cpuid(0xd, 0);
+    return r.eax | (uint64_t)r.edx << 32;
+}
+
+/* The vector registers that programs may use. Protection keys are a program's too, so they are on
+ * only where they can be saved with the rest. */
+static void choose_xstate(void)
+{
+    uint64_t supported = cpu.xsave ? supported_xstate() : 0;
+    cpu.pku = cpu.pku && supported & XSTATE_PKRU;
+    cpu.xstate = supported & (XSTATE_X87 | XSTATE_SSE | XSTATE_AVX);
+    if (supported & XSTATE_AVX && (supported & XSTATE_AVX512) == XSTATE_AVX512)
+        cpu.xstate |= XSTATE_AVX512;
+    cpu.xstate |= cpu.pku ? XSTATE_PKRU : 0;
+}
+
 void cpu_detect(void)
 {
     bool missing = false;
@@ -109,6 +136,7 @@ void cpu_detect(void)
     if (missing)
         arch_exit(EXIT_EXCEPTION_DURING_INIT);
 
+    choose_xstate();
     read_names();
     unsigned width = cpuid(0x80000008, 0).eax & 0xff;
     cpu.physical_bits = width ? width : 36;
@@ -121,7 +149,7 @@ bool cpu_has_boot_features(void)
         if (needed && !has(&bits[i]))
             return false;
     }
-    return true;
+    return (supported_xstate() & cpu.xstate) == cpu.xstate;
 }
 
 void cpu_setup(void)
@@ -136,7 +164,10 @@ void cpu_setup(void)
     cr4 |= cpu.xsave ? CR4_OSXSAVE : 0;
     cr4 |= cpu.smep ? CR4_SMEP : 0;
     cr4 |= cpu.smap ? CR4_SMAP : 0;
+    cr4 |= cpu.pku ? CR4_PKE : 0;
     write_cr4(cr4);
+    if (cpu.xsave)
+        write_xcr0(cpu.xstate);
 }
 
 uint64_t cpu_random(void)

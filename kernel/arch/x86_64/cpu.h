@@ -14,6 +14,8 @@ struct cpu_features {
     bool gib_pages;
     bool monitor;
     bool rdrand, rdtscp, arat;
+    bool pku;
+    uint64_t xstate; /* XCR0: the registers that XSAVE saves; 0 without XSAVE, then FXSAVE does */
     unsigned physical_bits;
     char vendor[13];
     char model[49];

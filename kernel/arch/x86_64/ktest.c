@@ -7,6 +7,7 @@
 #include "apic.h"
 #include "arch.h"
 #include "asm.h"
+#include "cpu.h"
 #include "firmware.h"
 #include "layout.h"
 #include "paging.h"
@@ -111,6 +112,25 @@ static void test_sse(void)
     log_info("division by zero = inf");
 }
 
+/* The registers that XCR0 switches on exist: the instructions are not invalid. */
+static void test_vectors(void)
+{
+    const uint64_t one = 0x3ff0000000000000, two = 0x4000000000000000;
+    uint64_t in[4] = {one, one, one, one}, out[4] = {0};
+    log_info("extended state %#lx", cpu.xstate);
+    if (cpu.xstate & 4) { /* AVX */
+        __asm__ volatile("vmovupd %1, %%ymm0; vaddpd %%ymm0, %%ymm0, %%ymm1; vmovupd %%ymm1, %0"
+                         : "=m"(out)
+                         : "m"(in));
+        assert(out[0] == two && out[3] == two);
+    }
+    if (cpu.pku) {
+        uint32_t keys = 1;
+        __asm__ volatile("rdpkru" : "=a"(keys) : "c"(0) : "rdx");
+        assert(keys == 0);
+    }
+}
+
 static volatile unsigned n_serial;
 
 static void serial_interrupt(struct trap_frame *frame)
@@ -174,6 +194,7 @@ static void test_node_memory(void)
 
 const struct ktest arch_ktests[] = {
     {"sse", KTEST_FULL, test_sse},
+    {"vectors", KTEST_FULL, test_vectors},
     {"ioapic", KTEST_FULL, test_ioapic},
     {"missing-core", KTEST_ALONE, test_missing_core},
     {"node-memory", KTEST_FULL, test_node_memory},
