@@ -44,6 +44,28 @@ def s01_double_fault(context):
 
 
 @test()
+def s01_nmi(context):
+    """The stack pointer is in a guard page: the report has a stack of its own."""
+    vm = context.boot("test=nmi")
+    vm.expect("[IRQ] Non-Maskable Interrupt", "test_nmi", "RIP 0008:")
+    vm.finish(guest.UNRECOVERABLE)
+
+
+@test()
+def s01_machine_check(context):
+    vm = context.boot("test=machine-check")
+    vm.expect("[IRQ] Machine Check", "test_machine_check", "RIP 0008:")
+    vm.finish(guest.UNRECOVERABLE)
+
+
+@test()
+def s01_debug_exception(context):
+    vm = context.boot("test=debug-exception")
+    vm.expect("[IRQ] Debug", "test_debug_exception", "RIP 0008:")
+    vm.finish(guest.UNHANDLED_INTERRUPT)
+
+
+@test()
 def s01_wx(context):
     """No page of the kernel is both writable and executable."""
     vm = context.boot("test=wx")

@@ -78,6 +78,25 @@ static void test_execute_data(void)
     fn();
 }
 
+/* Events that can come at any instruction, also where there is no stack to take them on. */
+static void test_nmi(void)
+{
+    __asm__ volatile("movq %0, %%rsp; int $2" : : "r"(boot_stack_guard + PAGE_SIZE / 2) : "memory");
+}
+
+static void test_machine_check(void)
+{
+    __asm__ volatile("movq %0, %%rsp; int $18"
+                     :
+                     : "r"(boot_stack_guard + PAGE_SIZE / 2)
+                     : "memory");
+}
+
+static void test_debug_exception(void)
+{
+    __asm__ volatile("movq %0, %%rsp; int $1" : : "r"(boot_stack_guard + PAGE_SIZE / 2) : "memory");
+}
+
 /* The kernel has no floating point, but user programs rely on what it sets up for it. Doubles are
  * seen as their bits here. */
 static uint64_t divide(uint64_t a, uint64_t b)
@@ -198,6 +217,9 @@ const struct ktest arch_ktests[] = {
     {"ioapic", KTEST_FULL, test_ioapic},
     {"missing-core", KTEST_ALONE, test_missing_core},
     {"node-memory", KTEST_FULL, test_node_memory},
+    {"nmi", KTEST_FULL, test_nmi},
+    {"machine-check", KTEST_FULL, test_machine_check},
+    {"debug-exception", KTEST_FULL, test_debug_exception},
     {"wx", KTEST_FULL, test_wx},
     {"write-code", KTEST_FULL, test_write_code},
     {"write-rodata", KTEST_FULL, test_write_rodata},
