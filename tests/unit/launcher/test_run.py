@@ -99,6 +99,13 @@ class RunStatus(unittest.TestCase):
         with mock.patch.object(run, "END_S", 0):
             self.assertEqual(run.execute([sys.executable, "-c", program]), run.INTERRUPTED)
 
+    def test_who_ends_the_launcher_ends_the_machine(self):
+        program = "import os, signal\nos.kill(os.getppid(), signal.SIGTERM)\nsignal.pause()\n"
+        with mock.patch.object(subprocess.Popen, "terminate", autospec=True) as terminate:
+            terminate.side_effect = lambda process: process.kill()
+            self.assertEqual(run.execute([sys.executable, "-c", program]), run.TERMINATED)
+        self.assertEqual(terminate.call_count, 1)
+
 
 class Accelerator(unittest.TestCase):
     def setUp(self):

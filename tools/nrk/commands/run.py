@@ -3,7 +3,7 @@
 
 What follows `--` is the kernel's command line (docs/kernel-cmdline.md). The guest's first serial
 port is this terminal. The exit status is the kernel's exit code (docs/boot.md), 125 if the machine
-ended without one, 130 after Ctrl-C.
+ended without one, 130 after Ctrl-C, 143 after SIGTERM.
 
   ./nrk run --cores 4 --nodes 2 -- test=exit
   ./nrk run --gdb                       stop at the start and wait for `./nrk gdb`
@@ -12,6 +12,7 @@ ended without one, 130 after Ctrl-C.
 import argparse
 import re
 import shlex
+import signal
 import subprocess
 
 from nrk import accel, guest_gdb, qemu, tree
@@ -19,6 +20,7 @@ from nrk.errors import UsageError
 
 NO_CODE = 125  # what env(1) and others use for "it did not come to that"
 INTERRUPTED = 130
+TERMINATED = 143
 # QEMU on our terminal gets the Ctrl-C itself; one that does not end by that is ended.
 END_S = 5
 NICS = {
@@ -136,18 +138,39 @@ def exit_status(status):
     return NO_CODE
 
 
+class Terminated(BaseException):
+    """Somebody has sent us SIGTERM."""
+
+
+def on_terminate(_signal, _frame):
+    raise Terminated
+
+
 def execute(argv):
-    """Runs QEMU on our terminal; Ctrl-C ends it, and leaves neither it nor a raw terminal behind."""
-    with subprocess.Popen(argv) as process:
+    """Runs QEMU on our terminal; Ctrl-C ends it, and leaves neither it nor a raw terminal behind.
+    Nor does somebody who ends us leave QEMU."""
+    before = signal.signal(signal.SIGTERM, on_terminate)
+    try:
+        with subprocess.Popen(argv) as process:
+            return wait(process)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def wait(process):
+    try:
+        return exit_status(process.wait())
+    except KeyboardInterrupt:
         try:
-            return exit_status(process.wait())
-        except KeyboardInterrupt:
-            try:
-                process.wait(END_S)
-            except subprocess.TimeoutExpired:
-                process.terminate()
-            process.wait()
-            return INTERRUPTED
+            process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+        process.wait()
+        return INTERRUPTED
+    except Terminated:
+        process.terminate()
+        process.wait()
+        return TERMINATED
 
 
 def run(args):
