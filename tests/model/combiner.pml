@@ -7,27 +7,30 @@
  * nr_collect, wait_step of lib/nr.
  *
  * Abstraction. The log is a choice: a batch is either executed, or (at most FULL times) finds no space,
- * and then the lane is unlocked with everything still pending. An operation is its number within its
- * thread, and goes to the lane that this number says; the structure keeps the number of the last operation
- * of each thread. `submitted` and `done` are one word each: their parts are loaded and stored in one step.
- * How long a thread spins before it sleeps is a free choice, so is whether it tries the lock before it
- * publishes. A futex wait compares the word and falls asleep in one step; a wake-up wakes all.
+ * and then the lane is unlocked with everything still pending (log.pml has what follows). The replica is
+ * neither solo nor alone (replicas.pml). An operation is its number within its thread, and goes to the lane
+ * that this number says; the structure keeps the number of the last operation of each thread. `submitted`
+ * and `done` are one word each: their parts are loaded and stored in one step. How long a thread spins
+ * before it sleeps is a free choice, so is whether it tries the lock before it publishes. A futex wait
+ * compares the word and falls asleep in one step; a wake-up wakes all.
  *
  * Bounds. LANES lanes; SYNC threads that execute OPS operations one after another, ASYNC threads that
- * submit two operations to lane 0, execute a third, then collect the two; a helper that takes and releases
- * the lock of lane 0 HELPS times without collecting (a thread of another replica); ROOM operations to a
- * batch.
+ * submit two operations to lane 0, execute a third or not, then collect the two; a helper that takes and
+ * releases the lock of lane 0 HELPS times without collecting (a thread of another replica); ROOM operations
+ * to a batch.
  *
- * Properties.
- *   - Every operation is executed once, and a thread's operations in the order of their submission.
- *   - Whoever finds its operation answered finds the answer to this operation.
- *   - No lost wake-up: nobody sleeps forever (an invalid end state to Spin).
- *   - With LIVE: under weak fairness every thread gets all its operations answered.
+ * Properties, by the names that the assertions bear.
+ *   - once_in_order: every operation is executed once, and a thread's operations in the order of their
+ *     submission.
+ *   - right_answer: whoever finds its operation answered finds the answer to this operation, which has been
+ *     executed.
+ *   - deadlock: there is none, and no lost wake-up: nobody sleeps forever.
+ *   - With LIVE, answered: under weak fairness every thread gets all its operations answered.
  *
  * Spin explores sequentially consistent interleavings: memory orders are not checked here.
  *
- * Seeded bugs: COLLECT_TWICE, GENERATION_IGNORED, WAKE_LOST, MARK_BLINDLY, ANSWER_EARLY; with two lanes:
- * DONE_AFTER_SUBMITTED.
+ * Seeded bugs: COLLECT_TWICE, WAKE_LOST, MARK_BLINDLY, ANSWER_EARLY; with LIVE: GENERATION_IGNORED; with
+ * two lanes: DONE_AFTER_SUBMITTED.
  */
 #ifndef LANES
 #define LANES 1
@@ -111,7 +114,7 @@ inline unlock(k)
 
 inline apply(t, seq)
 {
-    assert(seq == executed[t] + 1);
+    assert(seq == executed[t] + 1); /* once_in_order */
     executed[t] = seq
 }
 
@@ -192,24 +195,27 @@ inline answer()
     i = 0
 }
 
-/* nr_combine_with on lane k, which is locked. own: the caller's operation, or 0. Sets ok. */
+/*
+ * nr_combine_with on lane k, which is locked: nr_combine_crowd_with, then for once nr_lane_serve. own: the
+ * caller's operation, or 0. Sets ok, and own to 0.
+ */
 inline combine()
 {
     ok = 0;
+    served = 0;
     do
     ::  collect();
         if
-        :: no_space > 0 ->
-            no_space--;
+        :: atomic { no_space > 0 -> no_space--; }
             forget_taken();
-            unlock(k);
-            break
+            own = 0;
+            unlock(k)
         :: true ->
 #ifdef ANSWER_EARLY
             answer();
 #endif
             if
-            :: own > 0 -> atomic { apply(t, own); own = 0; }
+            :: own > 0 -> atomic { apply(t, own); own = 0; } /* unreached: by who waits, being published */
             :: else
             fi;
             do
@@ -236,24 +242,23 @@ inline combine()
             forget_taken();
             unlock(k);
 #endif
-            ok = 1
+            ok = (ok || !served)
         fi;
-        /* nr_lane_serve */
-        d_step { lane = elsewhere[k]; elsewhere[k] = 0; }
         if
-        :: lane > 0 ->
+        :: served -> break
+        :: else ->
+            d_step { lane = elsewhere[k]; elsewhere[k] = 0; served = 1; }
             if
-            :: trylock(lane - 1) -> k = lane - 1
-            :: else -> lane = 0
+            :: lane > 0 ->
+                if
+                :: trylock(lane - 1) -> atomic { k = lane - 1; lane = 0; }
+                :: else -> break
+                fi
+            :: else -> break
             fi
-        :: else
-        fi;
-        if
-        :: lane == 0 -> break
-        :: else -> lane = 0
         fi
     od;
-    atomic { lane = 0; own = 0; }
+    atomic { lane = 0; served = 0; }
 }
 
 /* is_answered(end): as a condition of the owner's */
@@ -320,14 +325,14 @@ inline execute_slow()
     box[t].op[0] = seq;
     offer(LANE(seq), 0, 1);
     await(1);
-    assert(box[t].resp[0] == seq && executed[t] >= seq)
+    assert(box[t].resp[0] == seq && executed[t] >= seq) /* right_answer */
 }
 
 proctype Sync(byte t)
 {
     byte seq, first, last, mygen;
     byte k, own, i, old, gen, lane, lo, hi, done_gen, done_hi, room, seen;
-    bit ok, mark;
+    bit ok, mark, served;
 
     do
     :: seq < OPS ->
@@ -341,7 +346,8 @@ proctype Sync(byte t)
         :: true /* taken, or patience: straight to the mailbox */
         fi;
         if
-        :: ok -> assert(executed[t] >= seq)
+        :: ok ->
+            assert(executed[t] >= seq) /* right_answer */
         :: else -> execute_slow()
         fi
     :: else -> break
@@ -354,7 +360,7 @@ proctype Async(byte t)
 {
     byte seq, first, last, mygen;
     byte k, own, i, old, gen, lane, lo, hi, done_gen, done_hi, room, seen;
-    bit ok, mark;
+    bit ok, mark, served;
 
     box[t].op[1] = 1;
     offer(0, 1, 2);
@@ -363,15 +369,18 @@ proctype Async(byte t)
     :: ANSWERED(t, last) -> offer(0, 2, 3)
     :: else -> d_step { last = 3; box[t].hi = 3; } /* the generation grows */
     fi;
-    /* nr_execute: something is pending, so it is finished first */
-    await(last);
-    seq = 3;
-    execute_slow();
-    d_step { first = 3; last = 3; }
+    if
+    :: true -> /* nr_execute: something is pending, so it is finished first */
+        await(last);
+        seq = 3;
+        execute_slow();
+        d_step { first = 3; last = 3; }
+    :: true
+    fi;
     await(2);
-    assert(box[t].resp[1] == 1);
+    assert(box[t].resp[1] == 1); /* right_answer */
     await(3);
-    assert(box[t].resp[2] == 2 && executed[t] == 3);
+    assert(box[t].resp[2] == 2 && executed[t] == (seq == 3 -> 3 : 2)); /* right_answer */
     finished++
 }
 

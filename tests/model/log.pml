@@ -2,31 +2,33 @@
 /*
  * The circular log: reserving, filling, replaying, collecting garbage, helping.
  * Modelled on: docs/libnr-internals.md sections 2 and 3, rules L1 to L3 and M2; lib/nr/log.c and
- * nr_log_reserve, nr_lane_fill, nr_lane_replay of engine.h.
+ * nr_log_reserve, nr_lane_fill, nr_lane_replay of lib/nr/include/nr/engine.h.
  *
  * Abstraction. One thread per replica, always its combiner, with a batch of 1 to BATCH operations
- * chosen freely: how a batch comes about is combiner.pml's matter. An operation is the position that it was
- * reserved for, so that an entry shows which generation wrote it; applying one advances the counter
- * `applied`, the replica's structure. Every access to shared memory is a step of its own; advancing
- * ctail (a load and a loop of compare-and-swap) is one step, being a monotone maximum. Reads and the
- * readers-writer lock are left out (reader.pml), so are scans (scan.pml).
+ * chosen freely: how a batch comes about is combiner.pml's matter. Nobody leaves helping to the embedder,
+ * which nr_help does a bounded number of times. An operation is the position that it was reserved for, so
+ * that an entry shows which generation wrote it; applying one advances the counter `applied`, the replica's
+ * structure. Every access to shared memory is a step of its own; advancing ctail (a load and a loop of
+ * compare-and-swap) is one step, being a monotone maximum. Reads and the readers-writer lock are left out
+ * (reader.pml), so are scans (scan.pml).
  *
  * Bounds. SIZE entries (at least 2 * BATCH: rule L3 needs room for a batch as soon as nobody is further
  * behind than half the log), REPLICAS replicas of which the last IDLE have no thread of their own, ROUNDS
  * batches per thread. Without idle replicas the positions wrap around at least twice.
  *
- * Properties.
- *   - No live entry is overwritten: whoever fills position p finds p - SIZE applied by every replica.
- *   - Every replica applies every position once, in order, and reads what was written for it.
- *   - L1: head is at most what every replica has applied; ctail <= tail <= head + SIZE; a lane that is
- *     unlocked has ltail <= ctail.
- *   - No deadlock, also with replicas that only move when they are helped.
- *   - With LIVE: under weak fairness every thread gets all its operations answered.
+ * Properties, by the names that the assertions bear.
+ *   - never_overwritten: whoever fills position p finds p - SIZE applied by every replica.
+ *   - once_in_order: every replica applies every position once, in order. as_written: it reads what was
+ *     written for this position.
+ *   - bounds (rule L1): ctail <= tail <= head + SIZE; head and ltail never go back; a lane that is unlocked
+ *     has ltail <= ctail.
+ *   - deadlock: there is none, also with replicas that only move when they are helped. With LIVE,
+ *     answered: under weak fairness every thread gets all its operations answered.
  *
  * Spin explores sequentially consistent interleavings: memory orders are not checked here.
  *
- * Seeded bugs: NO_ALIVE_FLIP, GC_OFF_BY_ONE, COLLECT_UNLOCKED, HELP_WITHOUT_LOCK, NO_HELP,
- * FULL_KEEPS_LANE.
+ * Seeded bugs: NO_ALIVE_FLIP, GC_OFF_BY_ONE, COLLECT_UNLOCKED, HELP_WITHOUT_LOCK, LTAIL_BEFORE_APPLY,
+ * ALIVE_BEFORE_FILL; with LIVE: NO_HELP, FULL_KEEPS_LANE.
  */
 #ifndef REPLICAS
 #define REPLICAS 2
@@ -69,12 +71,15 @@ byte finished;
 inline replay(q, upto)
 {
     pos = ltail[q];
+#ifdef LTAIL_BEFORE_APPLY
+    ltail[q] = upto;
+#endif
     do
     :: pos < upto ->
         alive[pos % SIZE] == ALIVE(pos);
         atomic {
-            assert(entry[pos % SIZE] == pos);
-            assert(applied[q] == pos);
+            assert(entry[pos % SIZE] == pos); /* as_written */
+            assert(applied[q] == pos);        /* once_in_order */
             applied[q]++;
             pos++;
         }
@@ -85,15 +90,21 @@ inline replay(q, upto)
 /* Stores ltail, advances ctail, unlocks. */
 inline complete(q, end)
 {
-    d_step { assert(ltail[q] <= end && end <= tail); ltail[q] = end; }
+    d_step {
+        assert(ltail[q] <= end && end <= tail); /* bounds */
+        ltail[q] = end;
+    }
     d_step {
         if
         :: ctail < end -> ctail = end
         :: else
         fi;
-        assert(ctail <= tail);
+        assert(ctail <= tail); /* bounds */
     }
-    d_step { assert(ltail[q] <= ctail); lane[q] = 0; }
+    d_step {
+        assert(ltail[q] <= ctail); /* bounds */
+        lane[q] = 0;
+    }
 }
 
 /* nr_log_collect: sets gained. */
@@ -126,7 +137,7 @@ inline collect()
 #ifdef GC_OFF_BY_ONE
                 least++;
 #endif
-                assert(least >= head); /* never backwards */
+                assert(least >= head); /* bounds */
                 head = least;
                 gained = 1;
             }
@@ -143,12 +154,12 @@ inline collect()
 /* nr_help: advances the lanes that hold the log back. */
 inline help()
 {
-    t = tail;
+    h = tail;
     j = 0;
     do
     :: j < REPLICAS ->
         if
-        :: ltail[j] + SIZE / 2 < t ->
+        :: ltail[j] + SIZE / 2 < h ->
             if
 #ifdef HELP_WITHOUT_LOCK
             :: true ->
@@ -168,7 +179,7 @@ inline help()
         j++
     :: else -> break
     od;
-    j = 0; t = 0; pos = 0
+    j = 0; h = 0; t = 0; pos = 0
 }
 
 proctype Thread(byte r)
@@ -212,17 +223,22 @@ reserve:
             :: tail == t -> tail = t + n
             :: else -> goto reserve
             fi;
-            assert(tail <= head + SIZE);
+            assert(tail <= head + SIZE); /* bounds */
             first = t;
         }
         /* fill */
         pos = first;
         do
         :: pos < first + n ->
+#ifdef ALIVE_BEFORE_FILL
+            alive[pos % SIZE] = ALIVE(pos);
+#endif
             d_step {
                 j = 0;
                 do
-                :: j < REPLICAS -> assert(applied[j] + SIZE > pos); j++
+                :: j < REPLICAS ->
+                    assert(applied[j] + SIZE > pos); /* never_overwritten */
+                    j++
                 :: else -> break
                 od;
                 j = 0;
@@ -235,7 +251,12 @@ reserve:
         /* the own batch, not read from the log */
         pos = 0;
         do
-        :: pos < n -> d_step { assert(applied[r] == first + pos); applied[r]++; pos++; }
+        :: pos < n ->
+            d_step {
+                assert(applied[r] == first + pos); /* once_in_order */
+                applied[r]++;
+                pos++;
+            }
         :: else -> break
         od;
         complete(r, first + n);
@@ -243,8 +264,8 @@ reserve:
     :: else -> break
     od;
     if
-    :: tail > 2 * SIZE -> finished++
-    :: tail <= 2 * SIZE -> finished++
+    :: tail > 2 * SIZE -> finished++ /* to be reached: the positions have wrapped around twice */
+    :: else -> finished++
     fi
 }
 

@@ -7,19 +7,21 @@
  * Abstraction. The structure of a replica is the number of positions applied to it, held in two words
  * that a mutation changes one after the other (CONCURRENT: in one word that changes in one step). A read
  * returns that number, the length of a prefix of the log. The log does not wrap (log.pml does), a batch
- * comes from nowhere (combiner.pml), and its first entry is the caller's. Reserving, and advancing ctail,
- * each a loop of compare-and-swap, are one step; all other accesses to shared memory are steps.
+ * comes from nowhere (combiner.pml), and its first entry is the caller's. No replica is solo or alone
+ * (replicas.pml). Reserving, and advancing ctail, each a loop of compare-and-swap, are one step; all other
+ * accesses to shared memory are steps.
  *
  * Bounds. Two replicas, HOME0 and HOME1 threads on them, OPS operations per thread, each freely a read or
  * a mutation (threads in the sets READERS and WRITERS do nothing else); batches of up to BATCH.
  *
- * Properties.
- *   - A read finds the structure whole: no writer is inside (not CONCURRENT).
- *   - A read contains every mutation that was answered, on any replica, before the read began, and
- *     everything that was in a read that returned, on any replica, before this one began. As answers
- *     hold a prefix of one order, and nothing is in an answer before it was submitted, this is
+ * Properties, by the names that the assertions bear.
+ *   - whole: a read finds the structure whole, no writer is inside (not CONCURRENT).
+ *   - once_in_order: every replica applies every position once, in order.
+ *   - linearizable: a read contains every mutation that was answered, on any replica, before the read
+ *     began, and everything that was in a read that returned, on any replica, before this one began. As
+ *     answers hold a prefix of one order, and nothing is in an answer before it was submitted, this is
  *     linearizability.
- *   - No deadlock. With LIVE: under weak fairness every operation is answered.
+ *   - deadlock: there is none. With LIVE, answered: under weak fairness every operation is answered.
  *
  * `seen` is the ghost that says this: the longest prefix in any answer so far.
  *
@@ -92,7 +94,7 @@ inline writer_lock()
 
 inline apply_one(pos)
 {
-    assert(data[r] == pos);
+    assert(data[r] == pos); /* once_in_order */
 #ifndef CONCURRENT
     data[r] = pos + 1;
     twin[r] = pos + 1
@@ -228,7 +230,7 @@ enter:
     reading[t] = 0;
 #endif
     d_step {
-        assert(p >= lo); /* nothing missing */
+        assert(p >= lo); /* linearizable */
         raise(seen, p);
         p = 0; c = 0; lo = 0;
     }

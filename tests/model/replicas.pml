@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Replicas and threads come and go while others operate.
- * Modelled on: docs/libnr-internals.md section 7, rules R1 and M3; lib/nr/replica.c, nr_register,
+ * Modelled on: docs/libnr-internals.md section 7, rules R1, M3 and M4; lib/nr/replica.c, nr_register,
  * nr_unregister, nr_thread_follow, nr_log_collect, nr_help, nr_combine_with, nr_read_enter.
  *
  * Abstraction. One log. Operation n of thread t is the pair (t, n); the structure keeps the last n of
  * every thread, so that a lost, doubled or reordered operation shows. A shell and its id are one thing;
- * a removed shell is used again once no thread points to it. Applying one entry is a step (log.pml has
- * the details), waiting for a lock is blocking (combiner.pml has the sleepers; here those who
- * sleep are woken by whoever unlocks, and the
- * wake-up of a removed replica is the change of its lock to GONE). Taking a lock is joined with the access
- * that follows, releasing one with the access before: such steps commute with those of others. All other
- * accesses to shared memory are steps of their own.
+ * a removed shell is used again once no thread points to it. The threads of a removed replica all go to
+ * the live one with the least id. Applying one entry is a step (log.pml has the details), waiting for a
+ * lock is blocking (combiner.pml has the sleepers; here those who sleep are woken by whoever unlocks, and
+ * the wake-up of a removed replica is the change of its lock to GONE). Taking a lock is joined with the
+ * access that follows, releasing one with the access before: such steps commute with those of others.
+ * All other accesses to shared memory are steps of their own.
  *
  * Bounds. SHELLS shells, of which the set START is live at first; threads 0..THREADS-1 with OPS operations
  * each, mutations, or reads for the threads in the set READERS; thread t starts on replica AT0, AT1, AT2,
@@ -20,19 +20,24 @@
  *   1..3  remove replica 0..2      8  register the waiting thread with the newest replica
  *   9     add a replica
  *
- * Properties.
- *   - Every operation is applied once to every replica, in the order of its thread, and answered; with
+ * Properties, by the names that the assertions bear.
+ *   - once_in_order: every operation is applied once to every replica, in the order of its thread; with
  *     the copying of structures, every replica always holds a prefix of one order of all operations.
- *   - When everybody is done and every replica has replayed the log, all structures hold all operations.
- *   - No entry that a live replica has not applied is overwritten.
- *   - Nobody touches a structure that was destroyed or a thread that has unregistered.
- *   - A read contains everything that was in an answer before it began.
- *   - No deadlock. With LIVE: under weak fairness everything is answered and the plan is carried out.
+ *   - nobody_inside: nobody mutates a structure while somebody reads it.
+ *   - complete: when everybody is done and every replica has replayed the log, all structures hold all
+ *     operations.
+ *   - never_overwritten: no entry that a live replica has not applied is overwritten.
+ *   - structure_exists, thread_exists: nobody touches a structure that was destroyed or a thread that has
+ *     unregistered.
+ *   - linearizable: a read contains everything that was in an answer before it began.
+ *   - really_answered: who finds its operation answered got this operation's answer.
+ *   - deadlock: there is none. With LIVE, answered: under weak fairness everything is answered and the
+ *     plan is carried out.
  *
  * Spin explores sequentially consistent interleavings: memory orders are not checked here.
  *
  * Seeded bugs: PUBLISH_UNLOCKED, CLONE_UNLOCKED, REMOVE_UNLOCKED, KEEP_WRITER_OPEN, SOLO_BEHIND,
- * STAY_SOLO, SHELL_REUSED_EARLY, UNREGISTER_NO_PASS.
+ * STAY_SOLO, ALONE_STAYS, SHELL_REUSED_EARLY, UNREGISTER_NO_PASS; with LIVE: NO_FOLLOW.
  */
 #define NONE 255
 #ifndef SHELLS
@@ -89,6 +94,7 @@ byte entry[SIZE];
 bit live[SHELLS]; /* the instance's table */
 byte lane[SHELLS] = GONE;
 bit solo[SHELLS];
+bit alone[SHELLS];
 byte ltail[SHELLS];
 bit writer[SHELLS] = 1;
 bit slot[SHELLS * THREADS];
@@ -118,8 +124,9 @@ byte finished;
 
 inline apply(q, t2, n2)
 {
-    assert(exists[q] && nobody_inside(q));
-    assert(data[SLOT(q, t2)] + 1 == n2);
+    assert(exists[q]);                   /* structure_exists */
+    assert(nobody_inside(q));            /* nobody_inside */
+    assert(data[SLOT(q, t2)] + 1 == n2); /* once_in_order */
     data[SLOT(q, t2)] = n2
 }
 
@@ -209,16 +216,20 @@ inline collect_garbage()
 /* nr_help */
 inline help()
 {
-    first = tail;
+    c = tail;
     i = 0;
     do
     :: i < SHELLS ->
         if
-        :: live[i] && ltail[i] + SIZE / 2 < first ->
+        :: live[i] ->
             if
-            :: atomic { trylock(lane[i]); first = tail; }
-                advance(i, first);
-                lane[i] = FREE
+            :: ltail[i] + SIZE / 2 < c ->
+                if
+                :: atomic { trylock(lane[i]); first = tail; }
+                    advance(i, first);
+                    lane[i] = FREE
+                :: else
+                fi
             :: else
             fi
         :: else
@@ -226,7 +237,7 @@ inline help()
         i++
     :: else -> break
     od;
-    atomic { i = 0; first = 0; }
+    atomic { i = 0; first = 0; c = 0; }
 }
 
 inline fill(n2)
@@ -234,7 +245,9 @@ inline fill(n2)
     d_step {
         j = 0;
         do
-        :: j < SHELLS -> assert(!live[j] || ltail[j] + SIZE > p); j++
+        :: j < SHELLS ->
+            assert(!live[j] || ltail[j] + SIZE > p); /* never_overwritten */
+            j++
         :: else -> break
         od;
         j = 0;
@@ -243,8 +256,8 @@ inline fill(n2)
     d_step { alive[p % SIZE] = ALIVE(p); p++; }
 }
 
-/* Fills, replays, applies the batch, answers, unlocks. */
-inline execute(q, own)
+/* Fills, replays, applies the batch, answers, unlocks. Rule M4: the only thread has no reader to keep out. */
+inline execute(q)
 {
     if
     :: solo[q]
@@ -265,7 +278,10 @@ inline execute(q, own)
         od;
         i = 0
     fi;
-    writer_lock(q);
+    if
+    :: alone[q] && own > 0
+    :: else -> writer_lock(q)
+    fi;
     if
     :: solo[q]
     :: else -> replay(q, first)
@@ -296,7 +312,7 @@ inline execute(q, own)
         d_step {
             if
             :: taken & 1 << i ->
-                assert(!freed[i]);
+                assert(!freed[i]); /* thread_exists */
                 done[i] = submitted[i];
                 seen[i] = submitted[i]
             :: else
@@ -316,17 +332,17 @@ inline execute(q, own)
     }
 }
 
-/* nr_combine_with on replica q, whose lane is locked. own: the caller's operation, or 0. Sets ok. */
-inline combine(q, own)
+/* nr_combine_with on replica q, whose lane is locked; own is the caller's operation, or 0. Sets ok. */
+inline combine(q)
 {
     n = (own > 0);
-    i = 0;
+    i = (own > 0 && alone[q] -> THREADS : 0); /* rule M4: nothing to collect */
     do
     :: i < THREADS ->
         if
         :: slot[SLOT(q, i)] ->
             atomic {
-                assert(!freed[i]);
+                assert(!freed[i]); /* thread_exists */
                 if
                 :: submitted[i] > done[i] -> taken = taken | 1 << i; n++
                 :: else
@@ -364,7 +380,7 @@ inline combine(q, own)
             fi
         od;
         if
-        :: ok -> execute(q, own)
+        :: ok -> execute(q)
         :: else -> atomic { n = 0; taken = 0; first = 0; }
         fi
     fi
@@ -375,8 +391,12 @@ inline combine(q, own)
 /* nr_thread_follow */
 inline follow()
 {
+#ifdef NO_FOLLOW
+    skip
+#else
     atomic { trylock(admin); at[t] = home[t]; }
     admin = FREE
+#endif
 }
 
 /* nr_execute_with, nr_execute_slow */
@@ -384,32 +404,29 @@ inline mutate()
 {
     seq++;
     q = at[t];
-    ok = 0;
-    if
-    :: atomic { trylock(lane[q]); }
-        combine(q, seq);
-        if
-        :: ok
-        :: else -> help()
-        fi
-    :: else
-    fi;
-    if
-    :: ok
+    own = seq;
+    do
+    :: own == 0 && done[t] == seq -> break
     :: else ->
-        submitted[t] = seq;
-        do
-        :: done[t] == seq -> break
-        :: atomic { done[t] != seq && trylock(lane[q]); }
-            combine(q, 0);
+        if
+        :: atomic { trylock(lane[q]); }
+            combine(q);
             if
-            :: ok
-            :: else -> help()
+            :: ok && own > 0 -> break
+            :: !ok && own == 0 -> help()
+            :: else
             fi
-        :: done[t] != seq && lane[q] == GONE -> follow(); q = at[t]
-        od
-    fi;
-    atomic { assert(seen[t] == seq); ok = 0; q = 0; }
+        :: own > 0 && lane[q] != FREE
+        :: own == 0 && lane[q] == GONE -> follow(); q = at[t]
+        :: own == 0 && done[t] == seq /* while waiting for the lane */
+        fi;
+        if
+        :: own > 0 -> atomic { own = 0; submitted[t] = seq; }
+        :: else
+        fi
+    od;
+    assert(seen[t] == seq); /* really_answered */
+    atomic { ok = 0; q = 0; own = 0; }
 }
 
 /* nr_read_enter, the read, and leaving */
@@ -423,9 +440,14 @@ inline read()
         od;
         j = 0;
     }
+    q = at[t];
+    c = ctail;
+    if
+    :: ltail[q] >= c -> goto lock /* whether the replica is gone, its writer flag says */
+    :: else
+    fi;
 enter:
     c = ctail;
-    q = at[t];
     do
     :: lane[q] == GONE -> follow(); q = at[t]
     :: lane[q] != GONE && ltail[q] >= c -> break
@@ -433,6 +455,7 @@ enter:
         advance(q, c);
         lane[q] = FREE
     od;
+lock:
     reading[t] = 1;
     if
     :: writer[q] ->
@@ -443,10 +466,13 @@ enter:
     fi;
     inside[t] = q;
     d_step {
-        assert(exists[q]);
+        assert(exists[q]); /* structure_exists */
         j = 0;
         do
-        :: j < THREADS -> assert(data[SLOT(q, j)] >= lo[j]); raise(seen[j], data[SLOT(q, j)]); j++
+        :: j < THREADS ->
+            assert(data[SLOT(q, j)] >= lo[j]); /* linearizable */
+            raise(seen[j], data[SLOT(q, j)]);
+            j++
         :: else -> break
         od;
         j = 0
@@ -454,21 +480,41 @@ enter:
     d_step { reading[t] = 0; inside[t] = NONE; q = 0; c = 0; seq++; }
 }
 
+/* nr_replica_pass_lanes: locks the lane, sets its mode, unlocks it. */
+inline pass(q)
+{
+    atomic {
+        lane[q] == FREE;
+        j = 0;
+        i = 0;
+        do
+        :: i < THREADS -> j = j + (home[i] == q); i++
+        :: else -> break
+        od;
+#ifdef ALONE_STAYS
+        alone[q] = alone[q] || j == 1;
+#else
+        alone[q] = (j == 1);
+#endif
+        j = 0;
+        i = 0;
+    }
+}
+
 /* nr_unregister */
 inline unregister()
 {
     atomic { trylock(admin); q = home[t]; }
-    slot[SLOT(q, t)] = 0;
+    d_step { slot[SLOT(q, t)] = 0; home[t] = NONE; }
 #ifndef UNREGISTER_NO_PASS
-    atomic { trylock(lane[q]); }
-    lane[q] = FREE;
+    pass(q);
 #endif
-    d_step { at[t] = NONE; home[t] = NONE; freed[t] = 1; finished++; q = 0; admin = FREE; }
+    d_step { at[t] = NONE; freed[t] = 1; finished++; q = 0; admin = FREE; }
 }
 
 proctype Thread(byte t)
 {
-    byte seq, q, n, taken, first, least, p, c, i, j;
+    byte seq, own, q, n, taken, first, least, p, c, i, j;
     byte lo[THREADS];
     bit ok, gained;
 
@@ -525,7 +571,7 @@ inline add()
         :: !live[source] -> source++
         :: else -> break
         od;
-        assert(q < SHELLS); /* a bound of the model: more shells are needed */
+        assert(q < SHELLS); /* bound_of_the_model */
     }
 #ifndef CLONE_UNLOCKED
     atomic { trylock(lane[source]); }
@@ -544,7 +590,7 @@ inline add()
     ltail[q] = ltail[source];
     writer[q] = 0;
     lane[q] = HELD;
-    solo[q] = 0;
+    d_step { solo[q] = 0; alone[q] = 0; }
 #ifndef STAY_SOLO
     solo[source] = 0;
 #endif
@@ -568,7 +614,10 @@ inline go_solo()
 /* retire and nr_remove_replica */
 inline remove(v)
 {
-    atomic { trylock(admin); assert(live[v]); }
+    atomic {
+        trylock(admin);
+        assert(live[v]); /* bound_of_the_model */
+    }
 #ifndef REMOVE_UNLOCKED
     atomic { trylock(lane[v]); }
 #endif
@@ -585,19 +634,23 @@ inline remove(v)
     }
     /* move_threads */
     do
-    :: i < THREADS ->
+    :: n < THREADS ->
         if
-        :: slot[SLOT(v, i)] ->
-            slot[SLOT(v, i)] = 0;
-            d_step { home[i] = source; slot[SLOT(source, i)] = 1; }
+        :: slot[SLOT(v, n)] ->
+            slot[SLOT(v, n)] = 0;
+            d_step { home[n] = source; slot[SLOT(source, n)] = 1; }
+            pass(source)
         :: else
         fi;
-        i++
+        n++
     :: else -> break
     od;
-    i = 0;
+    n = 0;
     lane[v] = GONE;
-    d_step { assert(nobody_inside(v)); exists[v] = 0; }
+    d_step {
+        assert(nobody_inside(v)); /* nobody_inside */
+        exists[v] = 0;
+    }
     j = 0;
     d_step {
         do
@@ -615,13 +668,14 @@ inline remove(v)
 
 proctype Admin(short plan)
 {
-    byte q, source, users, first, p, i, j;
+    byte q, source, users, first, p, i, j, n;
 
     do
     :: plan % 10 == 9 -> add(); plan = plan / 10
     :: plan % 10 == 8 ->
         /* nr_register */
         atomic { trylock(admin); home[THREADS - 1] = newest; slot[SLOT(newest, THREADS - 1)] = 1; }
+        pass(newest);
         d_step { at[THREADS - 1] = newest; admin = FREE; plan = plan / 10; }
     :: plan % 10 > 0 && plan % 10 < 8 -> remove(plan % 10 - 1); plan = plan / 10
     :: plan == 0 -> break
@@ -640,7 +694,8 @@ proctype Admin(short plan)
             i = 0;
             do
             :: i < THREADS ->
-                assert(!live[q] || data[SLOT(q, i)] == (READERS & 1 << i -> 0 : OPS)); i++
+                assert(!live[q] || data[SLOT(q, i)] == (READERS & 1 << i -> 0 : OPS)); /* complete */
+                i++
             :: else -> break
             od;
             q++
@@ -652,8 +707,9 @@ proctype Admin(short plan)
 
 init
 {
+    byte i = 0, count[SHELLS];
+
     atomic {
-        byte i = 0;
         do
         :: i < SHELLS ->
             if
@@ -675,7 +731,7 @@ init
         :: i < THREADS ->
             home[i] = at[i];
             if
-            :: at[i] != NONE -> slot[SLOT(at[i], i)] = 1
+            :: at[i] != NONE -> slot[SLOT(at[i], i)] = 1; count[at[i]]++; alone[at[i]] = (count[at[i]] == 1)
             :: else
             fi;
             run Thread(i);
@@ -687,5 +743,5 @@ init
 }
 
 #ifdef LIVE
-ltl all_answered { <> (finished == THREADS + 1) }
+ltl answered { <> (finished == THREADS + 1) }
 #endif

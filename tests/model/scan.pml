@@ -4,12 +4,13 @@
  * Modelled on: docs/libnr-internals.md section 6 and rules L3, L4; lib/nr/scan.c, nr_help,
  * nr_log_reserve, nr_log_scan_ahead, nr_combine_with, nr_advance_with.
  *
- * Abstraction. LOGS logs, two replicas; a scan covers logs 0 and 1, or 1 and 2. The structure of replica r keeps,
- * for each log, the number of positions applied. Batches have one operation, and a thread that wants a
- * lane just waits for it (combiner.pml has the rest of flat combining); collecting garbage is one step,
- * and so is waiting for an entry, checking and applying it (log.pml has the details of both); the
- * reader flags of a lane's threads are one counter (reader.pml). Taking a lock is joined with the access
- * that follows, releasing one with the access before: such steps commute with those of others. All other
+ * Abstraction. LOGS logs, two replicas, which neither come nor go; a scan covers logs 0 and 1, or 1 and 2.
+ * The structure of a replica keeps, for each log, the number of positions applied. Batches have one
+ * operation, and a thread that wants a lane just waits for it (combiner.pml has the rest of flat combining);
+ * collecting garbage is one step, and so is waiting for an entry, checking and applying it (log.pml has the
+ * details of both); the reader flags of a lane's threads are one counter (reader.pml). Who helps advances
+ * the first lane that holds the log back, and tries again. Taking a lock is joined with the access that
+ * follows, releasing one with the access before: such steps commute with those of others. All other
  * accesses to shared memory are steps of their own.
  *
  * Bounds. Logs of SIZE entries; up to four threads with the programs T0, T2 on replica 0 and T1, T3 on
@@ -19,20 +20,24 @@
  *            of logs 1 and 2
  * A reading scan that fails TRIES times goes through the logs (TRIES 0: never).
  *
- * Properties.
- *   - No live entry is overwritten, nothing is applied twice, a combiner that has reserved never meets a
- *     scan; every replica executes each scan once, with all lanes exactly in front of it.
- *   - The answers of scans are cuts: the lengths of a prefix of each log. A cut contains everything that
- *     was in an answer before the scan began. If it contains a mutation, it contains everything that was
- *     in an answer before the mutation began. It contains all parts of a mutating scan or none. Of two
- *     cuts one contains the other. With a read of one log that returned before or after it, a cut agrees
- *     on an order. (Together: there is one order of all operations that respects real time.)
- *   - No deadlock, with logs as good as full. With LIVE: under weak fairness everything is answered.
+ * Properties, by the names that the assertions bear.
+ *   - never_overwritten: no live entry is overwritten. as_written: who replays a position reads what was
+ *     written for it. once_in_order: every replica applies every position once, in order.
+ *   - no_scan_met: a combiner that has reserved never meets a scan. executed_once, in_front: every replica
+ *     executes each scan once, with all lanes exactly in front of it.
+ *   - The answers of scans are cuts: the lengths of a prefix of each log. fresh: a cut contains everything
+ *     that was in an answer before the scan began. closed: if it contains a mutation, it contains
+ *     everything that was in an answer before the mutation began, and it contains all parts of a mutating
+ *     scan or none. nested: of two cuts one contains the other. agreed: with a read of one log that
+ *     returned before or after it, a cut agrees on an order. (Together: there is one order of all
+ *     operations that respects real time.)
+ *   - deadlock: there is none, with logs as good as full. With LIVE, answered: under weak fairness
+ *     everything is answered.
  *
  * Spin explores sequentially consistent interleavings: memory orders are not checked here.
  *
  * Seeded bugs: SCAN_NO_SNAPSHOT, SCAN_COMPARE_FIRST, SCAN_NO_LOCK, SCAN_NO_INTENT, SCAN_NO_MARK,
- * SCAN_NO_OLDER, SCAN_FOUND_FIRST, SCAN_NO_RECHECK, OVERDRAFT_TWICE.
+ * SCAN_NO_OLDER, SCAN_FOUND_FIRST, SCAN_NO_RECHECK, OVERDRAFT_TWICE, RESERVE_TAKEN.
  */
 #ifndef LOGS
 #define LOGS 2
@@ -63,6 +68,11 @@
 #endif
 #define LOGGED 100 /* the stage in which a scan wants the scan lock */
 #define LIMIT (SIZE - 1) /* one entry is kept back */
+#ifdef RESERVE_TAKEN
+#define LIMIT_OF_MUTATIONS SIZE
+#else
+#define LIMIT_OF_MUTATIONS LIMIT
+#endif
 #define NONE  255
 
 #define ALIVE(p) (1 - ((p) / SIZE) % 2)
@@ -117,30 +127,30 @@ byte threads, finished;
 inline check_cut(x0, x1)
 {
     d_step {
-        assert(x0 >= lo0 && x1 >= lo1);
+        assert(x0 >= lo0 && x1 >= lo1); /* fresh */
         i = 0;
         do
         :: i < POSITIONS ->
-            assert(i >= x0 || needs[i] <= x1);
-            assert(i >= x1 || needs[POSITIONS + i] <= x0);
+            assert(i >= x0 || needs[i] <= x1);             /* closed */
+            assert(i >= x1 || needs[POSITIONS + i] <= x0); /* closed */
             i++
         :: else -> break
         od;
         i = 0;
         do
         :: i < cuts ->
-            assert(LEQ(x0, x1, cut0[i], cut1[i]) || LEQ(cut0[i], cut1[i], x0, x1));
+            assert(LEQ(x0, x1, cut0[i], cut1[i]) || LEQ(cut0[i], cut1[i], x0, x1)); /* nested */
             i++
         :: else -> break
         od;
         i = 0;
         if
         :: reads && read_log == 0 ->
-            assert(x0 <= read_x || x1 >= read_lo);
-            assert(x0 >= read_x || x1 <= read_hi)
+            assert(x0 <= read_x || x1 >= read_lo); /* agreed */
+            assert(x0 >= read_x || x1 <= read_hi); /* agreed */
         :: reads && read_log == 1 ->
-            assert(x1 <= read_x || x0 >= read_lo);
-            assert(x1 >= read_x || x0 <= read_hi)
+            assert(x1 <= read_x || x0 >= read_lo); /* agreed */
+            assert(x1 >= read_x || x0 <= read_hi); /* agreed */
         :: else
         fi;
         cut0[cuts] = x0;
@@ -155,10 +165,14 @@ inline check_cut(x0, x1)
 inline check_read(x)
 {
     d_step {
-        assert(x >= (rk -> lo1 : lo0));
+        assert(x >= (rk -> lo1 : lo0)); /* fresh */
         do
-        :: i < cuts && rk == 0 -> assert(cut0[i] <= x || cut1[i] >= lo1); i++
-        :: i < cuts && rk == 1 -> assert(cut1[i] <= x || cut0[i] >= lo0); i++
+        :: i < cuts && rk == 0 ->
+            assert(cut0[i] <= x || cut1[i] >= lo1); /* agreed */
+            i++
+        :: i < cuts && rk == 1 ->
+            assert(cut1[i] <= x || cut0[i] >= lo0); /* agreed */
+            i++
         :: else -> break
         od;
         i = 0;
@@ -177,7 +191,7 @@ inline check_read(x)
 inline fill(k, p, seq)
 {
     d_step {
-        assert(p < SIZE || (data[L(0, k)] > p - SIZE && data[L(1, k)] > p - SIZE));
+        assert(p < SIZE || (data[L(0, k)] > p - SIZE && data[L(1, k)] > p - SIZE)); /* never_overwritten */
         entry[AT(k, p)] = 8 * p + seq;
     }
     alive[AT(k, p)] = ALIVE(p)
@@ -204,12 +218,12 @@ inline advance(q, k, upto)
         :: p < upto ->
             atomic {
                 alive[AT(k, p)] == ALIVE(p);
-                assert(entry[AT(k, p)] / 8 == p);
+                assert(entry[AT(k, p)] / 8 == p); /* as_written */
                 if
                 :: entry[AT(k, p)] % 8 > 0 -> break
                 :: else
                 fi;
-                assert(data[L(q, k)] == p);
+                assert(data[L(q, k)] == p); /* once_in_order */
                 data[L(q, k)]++;
                 p++;
             }
@@ -249,15 +263,18 @@ inline execute(q)
 {
 #ifdef CONCURRENT
     d_step { raise(ctail[b], ltail[L(q, b)] + 1); }
-    d_step { raise(ctail[b + 1], ltail[L(q, b + 1)] + 1); }
 #endif
     writer_lock(q, b);
+#ifdef CONCURRENT
+    d_step { raise(ctail[b + 1], ltail[L(q, b + 1)] + 1); }
+#endif
     writer_lock(q, b + 1);
     d_step {
-        assert(!executed[2 * s + q]);
-        assert(entry[AT(b, ltail[L(q, b)])] == 8 * ltail[L(q, b)] + s);
-        assert(entry[AT(b + 1, ltail[L(q, b + 1)])] == 8 * ltail[L(q, b + 1)] + s);
-        assert(data[L(q, b)] == ltail[L(q, b)] && data[L(q, b + 1)] == ltail[L(q, b + 1)]);
+        assert(!executed[2 * s + q]);                                              /* executed_once */
+        assert(entry[AT(b, ltail[L(q, b)])] == 8 * ltail[L(q, b)] + s);             /* in_front */
+        assert(entry[AT(b + 1, ltail[L(q, b + 1)])] == 8 * ltail[L(q, b + 1)] + s); /* in_front */
+        assert(data[L(q, b)] == ltail[L(q, b)]);                                    /* once_in_order */
+        assert(data[L(q, b + 1)] == ltail[L(q, b + 1)]);                            /* once_in_order */
         executed[2 * s + q] = 1;
         data[L(q, b)]++;
         data[L(q, b + 1)]++;
@@ -416,7 +433,7 @@ inline mutate(k)
         :: else
         fi;
         if
-        :: t + 1 - head[k] > LIMIT ->
+        :: t + 1 - head[k] > LIMIT_OF_MUTATIONS ->
             collect(k);
             if
             :: gained -> t = tail[k]
@@ -439,14 +456,18 @@ inline mutate(k)
                 :: p < t ->
                     atomic {
                         alive[AT(k, p)] == ALIVE(p);
-                        assert(entry[AT(k, p)] == 8 * p); /* no scan */
-                        assert(data[L(r, k)] == p);
+                        assert(entry[AT(k, p)] == 8 * p); /* no_scan_met */
+                        assert(data[L(r, k)] == p);       /* once_in_order */
                         data[L(r, k)]++;
                         p++;
                     }
                 :: else -> break
                 od;
-                atomic { assert(data[L(r, k)] == t); data[L(r, k)]++; p = 0; }
+                atomic {
+                    assert(data[L(r, k)] == t); /* once_in_order */
+                    data[L(r, k)]++;
+                    p = 0;
+                }
                 ltail[L(r, k)] = t + 1;
 #ifndef CONCURRENT
                 d_step { raise(ctail[k], t + 1); }
@@ -631,9 +652,10 @@ inline read_scan()
 /* nr_read_enter, the read, and leaving */
 inline read_one(k)
 {
+    t = ctail[k];
     if
-    :: ltail[L(r, k)] >= ctail[k] ->
-        inside[L(r, k)]++;
+    :: ltail[L(r, k)] >= t ->
+        atomic { t = 0; inside[L(r, k)]++; }
         if
         :: writer[L(r, k)] ->
             inside[L(r, k)]--;
@@ -706,5 +728,5 @@ init
 }
 
 #ifdef LIVE
-ltl all_answered { <> (threads > 0 && finished == threads) }
+ltl answered { <> (threads > 0 && finished == threads) }
 #endif
