@@ -52,7 +52,8 @@ def stale(mutant):
         if times != 1:
             return (f"{edit.file} has this text {times} times, not once:\n{edit.old}"
                     "  Look what has become of it and seed the same bug there.")
-    if mutant.model and f"nrk_model({mutant.model} " not in (ROOT / MODELS).read_text():
+    switch = (mutant.model or "").removeprefix("mutant_").upper()
+    if switch and f"nrk_model_mutant({switch} " not in (ROOT / MODELS).read_text():
         return f"{MODELS} has no {mutant.model}.\n  Name the model that has the bug now, or none."
     return None
 
