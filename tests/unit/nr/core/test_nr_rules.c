@@ -407,8 +407,8 @@ static void no_reader_misses_what_a_helper_has_shown(void **state)
                 (struct scenario){
                     .name = i ? "helped replica under the guard" : "helped replica",
                     .config = {.replicas = 3, .log_entries = 16, .flags = flags[i]},
-                    .cast = {{"writer", mutate_into_obstacle},
-                             {"obstacle", obstruct},
+                    .cast = {{.name = "writer", .play = mutate_into_obstacle},
+                             {.name = "obstacle", .play = obstruct},
                              {"helper", sync_replica, 1, true, .meanwhile = true, .steps = 1},
                              {"shown", observe, 1, .meanwhile = true, .steps = 3, .set = FIRST},
                              {"other", observe, 2, .meanwhile = true, .steps = 3, .set = FIRST}},
