@@ -50,6 +50,12 @@ static void errnos_are_those_of_linux(void **state)
     assert_int_equal(kerr_to_linux(KERR_MALFORMED), EILSEQ);
     assert_int_equal(kerr_to_linux(KERR_CHECKSUM), EBADMSG);
     assert_int_equal(kerr_to_linux(KERR_UNREADABLE), EIO);
+    assert_int_equal(kerr_to_linux(KERR_NOT_DIRECTORY), ENOTDIR);
+    assert_int_equal(kerr_to_linux(KERR_IS_DIRECTORY), EISDIR);
+    assert_int_equal(kerr_to_linux(KERR_NOT_EMPTY), ENOTEMPTY);
+    assert_int_equal(kerr_to_linux(KERR_LOOP), ELOOP);
+    assert_int_equal(kerr_to_linux(KERR_BAD_HANDLE), EBADF);
+    assert_int_equal(kerr_to_linux(KERR_FS_FULL), ENOSPC);
     for (size_t i = 0; i < N_ERRORS; i++)
         assert_in_range(kerr_to_linux(all[i]), 1, 133);
 }
