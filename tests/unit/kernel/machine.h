@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// A simulated machine for tests of what stands on the frame allocator: nodes of 16 MiB with two
-// cores each, core c on node c / 2.
+// A simulated machine for tests of what stands on the frame allocator: nodes of 16 MiB, or what the
+// test defines before, with two cores each, core c on node c / 2.
 #pragma once
 
 #include <hosted/hosted.h>
 #include <kernel/frames.h>
 #include <stdlib.h>
 
-#define MACHINE_NODES     3
-#define MACHINE_CORES     (2 * MACHINE_NODES)
+#define MACHINE_NODES 3
+#define MACHINE_CORES (2 * MACHINE_NODES)
+#ifndef MACHINE_NODE_SIZE
 #define MACHINE_NODE_SIZE (UINT64_C(16) << 20)
+#endif
 
 /* Creates the machine and its frame allocator; ends the test program if that fails. */
 static inline struct frames *machine_create(void)
