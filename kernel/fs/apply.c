@@ -109,7 +109,7 @@ static struct fs_result ask_name(const struct fs_state *state, const struct fs_q
     if (dir->kind != FS_DIRECTORY)
         return (struct fs_result){.err = KERR_NOT_DIRECTORY};
     struct fs_found *found = query->out;
-    const struct dirent *entry = fs_dir_find(dir, query->offset, query->name, &found->key);
+    const struct dir_entry *entry = fs_dir_find(dir, query->offset, query->name, &found->key);
     if (!entry)
         return (struct fs_result){.err = KERR_NOT_FOUND};
     found->ino = entry->ino;

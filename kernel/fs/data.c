@@ -235,10 +235,8 @@ static void cut_tail(const struct fs_call *call, const struct fs_file *file, uin
 kerr_t fs_truncate(const struct fs_call *call, const struct fs_file *file, uint64_t size)
 {
     struct fs_pages pages;
-    if (file->kind != FS_REGULAR || size > MAX_OFFSET)
+    if (file->kind != FS_REGULAR || !(file->flags & FS_WRITE) || size > MAX_OFFSET)
         return KERR_INVALID;
-    if (!(file->flags & FS_WRITE))
-        return KERR_BAD_HANDLE;
     struct fs_op op = {.kind = FS_OP_RESIZE, .ino = file->ino, .now = call->now, .size = size};
     bool irqs = spin_lock(&file->anchor->lock);
     kerr_t err = ask_pages(call, file->ino, 0, 0, &pages);

@@ -21,9 +21,9 @@ uint64_t fs_name_group(uint64_t seed, struct bytes name)
     return (hash ? hash : 1) << GROUP_BITS;
 }
 
-size_t fs_dirent_size(size_t len)
+size_t fs_dir_entry_size(size_t len)
 {
-    return offsetof(struct dirent, name) + len;
+    return offsetof(struct dir_entry, name) + len;
 }
 
 static bool in_group(struct btree_cursor cursor, uint64_t group)
@@ -31,12 +31,12 @@ static bool in_group(struct btree_cursor cursor, uint64_t group)
     return btree_cursor_valid(cursor) && btree_cursor_key(cursor) < group + GROUP_SIZE;
 }
 
-struct dirent *fs_dir_find(const struct inode *dir, uint64_t group, struct bytes name,
-                           uint64_t *key)
+struct dir_entry *fs_dir_find(const struct inode *dir, uint64_t group, struct bytes name,
+                              uint64_t *key)
 {
     struct btree_cursor at = btree_lower_bound(&dir->tree, group);
     for (; in_group(at, group); btree_cursor_next(&at)) {
-        struct dirent *entry = fs_entry_at(at);
+        struct dir_entry *entry = fs_entry_at(at);
         if (bytes_equal(bytes_of(entry->name, entry->len), name)) {
             if (key)
                 *key = btree_cursor_key(at);
@@ -46,12 +46,12 @@ struct dirent *fs_dir_find(const struct inode *dir, uint64_t group, struct bytes
     return NULL;
 }
 
-struct dirent *fs_dir_at(const struct inode *dir, const struct fs_old_name *old)
+struct dir_entry *fs_dir_at(const struct inode *dir, const struct fs_old_name *old)
 {
     uint64_t value;
     if (!btree_get(&dir->tree, old->key, &value))
         return NULL;
-    struct dirent *entry = (struct dirent *)value;
+    struct dir_entry *entry = (struct dir_entry *)value;
     return entry->stamp == old->stamp ? entry : NULL;
 }
 
@@ -68,7 +68,8 @@ bool fs_dir_slot(const struct inode *dir, uint64_t group, uint64_t *key)
 void fs_dir_add(struct fs_state *state, struct inode *dir, const struct fs_new_name *name,
                 const struct inode *inode, uint64_t key)
 {
-    struct dirent *entry = allocator_alloc(fs_pool(state, dir->ino), fs_dirent_size(name->len), 8);
+    struct dir_entry *entry =
+        allocator_alloc(fs_pool(state, dir->ino), fs_dir_entry_size(name->len), 8);
     entry->ino = inode->ino;
     entry->stamp = name->stamp;
     entry->kind = (uint8_t)inode->kind;
@@ -81,8 +82,8 @@ void fs_dir_remove(struct fs_state *state, struct inode *dir, uint64_t key)
 {
     uint64_t value = 0;
     (void)btree_remove(&dir->tree, key, &value);
-    struct dirent *entry = (struct dirent *)value;
-    allocator_free(fs_pool(state, dir->ino), entry, fs_dirent_size(entry->len));
+    struct dir_entry *entry = (struct dir_entry *)value;
+    allocator_free(fs_pool(state, dir->ino), entry, fs_dir_entry_size(entry->len));
 }
 
 /* --- Listing --- */
@@ -113,7 +114,7 @@ struct fs_result fs_dir_list(const struct fs_state *state, const struct fs_query
     }
     struct btree_cursor at = btree_lower_bound(&dir->tree, position);
     for (; btree_cursor_valid(at) && result.value < query->len; result.value++, out++) {
-        const struct dirent *entry = fs_entry_at(at);
+        const struct dir_entry *entry = fs_entry_at(at);
         put_entry(out, entry->ino, entry->kind, bytes_of(entry->name, entry->len));
         out->next = btree_cursor_key(at) + 1;
         btree_cursor_next(&at);

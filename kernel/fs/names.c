@@ -141,7 +141,7 @@ static kerr_t move_find(const struct fs_state *state, const struct fs_op *op, st
     if (!move->from || !move->to || !fs_dir_at(move->from, &rename->old))
         return KERR_AGAIN;
     move->inode = fs_inode(state, op->ino);
-    struct dirent *entry =
+    struct dir_entry *entry =
         fs_dir_find(move->to, rename->name.key, name_of(&rename->name), &move->victim_key);
     if ((entry ? entry->ino : 0) != rename->victim)
         return KERR_AGAIN;

@@ -15,11 +15,11 @@ kerr_t fs_hold(const struct fs_call *call, uint64_t ino, uint32_t flags, struct 
 /* Can an inode of this kind be opened so? */
 static kerr_t check_kind(uint32_t kind, uint32_t flags)
 {
-    if (kind == FS_SYMLINK)
-        return flags & FS_LINK_ITSELF ? KERR_OK : KERR_LOOP;
     if (kind == FS_DIRECTORY)
         return flags & (FS_WRITE | FS_TRUNCATE | FS_CREATE) ? KERR_IS_DIRECTORY : KERR_OK;
-    return flags & FS_MUST_BE_DIRECTORY ? KERR_NOT_DIRECTORY : KERR_OK;
+    if (flags & FS_MUST_BE_DIRECTORY)
+        return KERR_NOT_DIRECTORY;
+    return kind == FS_SYMLINK && !(flags & FS_LINK_ITSELF) ? KERR_LOOP : KERR_OK;
 }
 
 /* The inode that the path names. KERR_AGAIN also when it went in the meantime: the name may stand

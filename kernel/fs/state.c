@@ -34,7 +34,7 @@ const unsigned fs_n_detmem_kinds = array_count(fs_detmem_kinds);
 _Static_assert(sizeof(struct inode) <= 128, "an inode is an object of its kind");
 _Static_assert(sizeof(struct btree_leaf) == 512 && sizeof(struct btree_inner) == 512,
                "a node is an object of its kind");
-_Static_assert(offsetof(struct dirent, name) + FS_NAME_MAX <= 288, "so is a long entry");
+_Static_assert(offsetof(struct dir_entry, name) + FS_NAME_MAX <= 288, "so is a long entry");
 
 /* --- Inodes --- */
 
@@ -81,9 +81,9 @@ static void inode_free(struct allocator *pool, struct inode *inode)
 {
     if (inode->kind == FS_DIRECTORY) {
         fs_for_each (at, &inode->tree) {
-            struct dirent *entry = fs_entry_at(at);
+            struct dir_entry *entry = fs_entry_at(at);
             if (entry)
-                allocator_free(pool, entry, fs_dirent_size(entry->len));
+                allocator_free(pool, entry, fs_dir_entry_size(entry->len));
         }
     }
     btree_clear(&inode->tree);
@@ -135,7 +135,7 @@ struct detmem_demand fs_op_demand(const struct fs_op *op, unsigned shard, unsign
     const struct fs_new_name *name = name_made(op);
     bool of_inode = fs_shard_of(op->ino, n_shards) == shard;
     if (name && fs_shard_of(name->dir, n_shards) == shard) {
-        need(&demand, kind_of_size(fs_dirent_size(name->len)), 1);
+        need(&demand, kind_of_size(fs_dir_entry_size(name->len)), 1);
         need(&demand, KIND_NODE, INSERT_NODES);
     }
     if (op->kind == FS_OP_CREATE && of_inode) {
@@ -234,8 +234,8 @@ static bool copy_entries(struct allocator *pool, struct inode *to, const struct 
     fs_for_each (clear, &to->tree)
         *btree_cursor_value(clear) = 0;
     fs_for_each (source, &from->tree) {
-        const struct dirent *entry = fs_entry_at(source);
-        size_t size = fs_dirent_size(entry->len);
+        const struct dir_entry *entry = fs_entry_at(source);
+        size_t size = fs_dir_entry_size(entry->len);
         void *copy = allocator_alloc(pool, size, 8);
         if (!copy)
             return false;

@@ -26,10 +26,10 @@ struct inode { /* [log] its shard's */
     uint64_t size;  /* of a directory: 0 */
     int64_t atime, mtime, ctime;
     uint64_t parent;   /* of a directory */
-    struct btree tree; /* page number to frame; of a directory: key to struct dirent */
+    struct btree tree; /* page number to frame; of a directory: key to struct dir_entry */
 };
 
-struct dirent {     /* [log] its directory's */
+struct dir_entry {  /* [log] its directory's */
     uint64_t ino;   /* [const] all */
     uint64_t stamp; /* tells it from an earlier entry with the same key */
     uint8_t kind;
@@ -193,9 +193,9 @@ struct fs_result fs_state_read(const struct fs_state *state, const struct fs_que
          btree_cursor_next(&(at)))
 
 /* fs_entry_at, fs_inode_at - what a value in a directory or in a shard stands for. */
-static inline struct dirent *fs_entry_at(struct btree_cursor at)
+static inline struct dir_entry *fs_entry_at(struct btree_cursor at)
 {
-    return (struct dirent *)*btree_cursor_value(at);
+    return (struct dir_entry *)*btree_cursor_value(at);
 }
 
 static inline struct inode *fs_inode_at(struct btree_cursor at)
@@ -221,11 +221,11 @@ void fs_inode_remove(struct fs_state *state, struct inode *inode);
 uint64_t fs_name_group(uint64_t seed, struct bytes name);
 
 /* fs_dir_find - the entry with this name, or NULL; *key allows NULL. */
-struct dirent *fs_dir_find(const struct inode *dir, uint64_t group, struct bytes name,
-                           uint64_t *key);
+struct dir_entry *fs_dir_find(const struct inode *dir, uint64_t group, struct bytes name,
+                              uint64_t *key);
 
 /* fs_dir_at - the entry that was looked up before, or NULL if it is gone. */
-struct dirent *fs_dir_at(const struct inode *dir, const struct fs_old_name *old);
+struct dir_entry *fs_dir_at(const struct inode *dir, const struct fs_old_name *old);
 
 /* fs_dir_slot - a free key of the group; false: all 65536 are taken. */
 bool fs_dir_slot(const struct inode *dir, uint64_t group, uint64_t *key);
@@ -237,8 +237,8 @@ void fs_dir_add(struct fs_state *state, struct inode *dir, const struct fs_new_n
 /* fs_dir_remove - remove and free an entry that is there. */
 void fs_dir_remove(struct fs_state *state, struct inode *dir, uint64_t key);
 
-/* fs_dirent_size - bytes of an entry with a name of @len. */
-size_t fs_dirent_size(size_t len);
+/* fs_dir_entry_size - bytes of an entry with a name of @len. */
+size_t fs_dir_entry_size(size_t len);
 
 /* fs_dir_list - answer FS_ASK_ENTRIES. */
 struct fs_result fs_dir_list(const struct fs_state *state, const struct fs_query *query);

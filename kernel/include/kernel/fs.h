@@ -133,8 +133,8 @@ MUST_CHECK kerr_t fs_read(const struct fs_call *call, const struct fs_file *file
 MUST_CHECK kerr_t fs_write(const struct fs_call *call, const struct fs_file *file, struct fs_io *io,
                            uint64_t *done);
 
-/* fs_truncate - cut, or lengthen by zeros. KERR_BAD_HANDLE: not opened to write; KERR_INVALID:
- * no regular file, or beyond 2^63. */
+/* fs_truncate - cut, or lengthen by zeros. KERR_INVALID: not opened to write, no regular file, or
+ * beyond 2^63. */
 MUST_CHECK kerr_t fs_truncate(const struct fs_call *call, const struct fs_file *file,
                               uint64_t size);
 

@@ -401,7 +401,7 @@ static void access_is_as_opened(void **state)
     do_close(&file);
     assert_int_equal(do_open("f", FS_READ, &file), 0);
     assert_int_equal(fs_write(call, &file, &io, &done), KERR_BAD_HANDLE);
-    assert_int_equal(fs_truncate(call, &file, 0), KERR_BAD_HANDLE);
+    assert_int_equal(fs_truncate(call, &file, 0), KERR_INVALID);
     do_close(&file);
     assert_int_equal(do_open("/", FS_READ, &file), 0);
     assert_int_equal(fs_read(call, &file, &io, &done), KERR_IS_DIRECTORY);

@@ -69,7 +69,7 @@ static void digest_inode(struct digest *digest, const struct inode *inode)
             mix(digest, *btree_cursor_value(at));
             continue;
         }
-        const struct dirent *entry = fs_entry_at(at);
+        const struct dir_entry *entry = fs_entry_at(at);
         mix(digest, entry->ino);
         mix(digest, entry->stamp);
         mix(digest, entry->kind);
@@ -88,6 +88,14 @@ static void digest_state(const void *data, void *arg)
             digest_inode(digest, fs_inode_at(at));
     }
     digest->taken = true;
+}
+
+uint64_t world_digest(struct world *world)
+{
+    struct digest digest = {0};
+    assert_int_equal(nr_sync_replica(world->nr, 0), NR_OK);
+    assert_int_equal(nr_inspect(world->nr, 0, digest_state, &digest), NR_OK);
+    return digest.sum;
 }
 
 void world_check_equal(struct world *world)
@@ -117,7 +125,7 @@ static void check_directory(const struct fs_state *state, const struct inode *di
 {
     census->below = 0;
     fs_for_each (at, &dir->tree) {
-        const struct dirent *entry = fs_entry_at(at);
+        const struct dir_entry *entry = fs_entry_at(at);
         const struct inode *inode = fs_inode(state, entry->ino);
         uint64_t group = fs_name_group(WORLD_SEED, bytes_of(entry->name, entry->len));
         assert_in_range(btree_cursor_key(at), group, group + (1 << GROUP_BITS) - 1);

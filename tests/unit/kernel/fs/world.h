@@ -45,6 +45,9 @@ void world_destroy(struct world *world);
 /* world_check_equal - are all replicas the same, byte for byte but for their own addresses? */
 void world_check_equal(struct world *world);
 
+/* world_digest - of the first replica, brought up to date. */
+uint64_t world_digest(struct world *world);
+
 /* world_check_state - is what one replica says of links, parents and sizes consistent? */
 void world_check_state(const struct fs_state *state);
 
