@@ -9,9 +9,12 @@
 //               a new root. Nodes have at least 11 children but for those on the right edge, so a
 //               tree of 2^40 entries has 12 levels; more entries than that fit no memory.
 //   an inode    itself, and one insertion.
-//   pages       up to FS_BATCH entries with neighbouring keys. At the end at most 5 leaves can have
-//               split off for them (each but the outer two has at least 10 keys out of these 32),
-//               and these split at most 2 nodes on each level above, up to a new root.
+//   pages       up to FS_BATCH entries with neighbouring keys, in ascending order. They meet at
+//   most
+//               5 leaves, as all but the outer two have at least 10 keys out of these 32. Each of
+//               them may be full and split, and then splits again after 15 insertions: 7 new
+//               leaves. On each level above, the new nodes are children of at most two old ones: 2
+//               more, and a root.
 
 #include "state.h"
 
@@ -19,7 +22,7 @@
 
 #define TREE_LEVELS  13
 #define INSERT_NODES (TREE_LEVELS + 1)
-#define BATCH_NODES  (6 + 2 * TREE_LEVELS)
+#define BATCH_NODES  (7 + 2 * (TREE_LEVELS - 1) + 1)
 
 enum { KIND_SMALL, KIND_INODE, KIND_LONG, KIND_NODE };
 

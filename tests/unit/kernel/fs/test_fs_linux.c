@@ -264,7 +264,7 @@ static void random_steps_end_as_on_tmpfs(void **state)
     struct random random = {random_seed("kernel-fs_linux")};
     if (!ours.world)
         skip();
-    steps_compare(&ours.side, &host.side, &random, 30000);
+    steps_compare(&ours.side, &host.side, &random, 10000);
 }
 
 int main(void)

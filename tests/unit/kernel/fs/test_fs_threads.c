@@ -71,7 +71,7 @@ static kerr_t open_path(struct worker *self, const char *path, uint32_t flags, s
 
 /* --- Appending --- */
 
-#define RECORDS 3000
+#define RECORDS 1000
 
 struct record {
     uint32_t id, number;
@@ -137,7 +137,7 @@ static void appends_are_atomic(void **state)
 
 /* --- Names --- */
 
-#define CREATES 4000
+#define CREATES 1000
 #define NAMES   20
 
 /* All threads create and unlink the same few names; who succeeds counts. */
@@ -183,7 +183,7 @@ static void a_name_is_created_once(void **state)
 
 /* --- Replacing --- */
 
-#define REPLACEMENTS 2000
+#define REPLACEMENTS 500
 
 /* Thread 0 replaces a file by renames, in and across directories; it is never not there. */
 static void *replace_main(void *arg)
@@ -233,7 +233,7 @@ static void a_replaced_file_is_always_there(void **state)
 
 /* --- Moving directories --- */
 
-#define MOVES 2000
+#define MOVES 500
 
 /* Directories are moved into one another; none may get lost in a ring. */
 static void *move_main(void *arg)
@@ -300,7 +300,7 @@ static void directories_do_not_move_into_a_ring(void **state)
 
 /* --- Everything at once --- */
 
-#define STEPS 6000
+#define STEPS 2000
 
 static void random_path(struct random *random, char *path)
 {
