@@ -9,7 +9,7 @@ target_include_directories(kernel_headers INTERFACE ${CMAKE_CURRENT_LIST_DIR}/in
                            ${CMAKE_SOURCE_DIR}/lib/base/include)
 
 set(kernel_parts)
-foreach(part error cmdline log memory acpi gdb fs)
+foreach(part error cmdline log memory acpi gdb fs process)
   add_library(kernel_${part} INTERFACE)
   target_link_libraries(kernel_${part} INTERFACE kernel_headers)
   add_subdirectory(${part})
