@@ -265,7 +265,7 @@ void page_table_replace(struct page_table *pt, const struct pt_leaf *leaf)
     store(path.tables[path.level], index_of(leaf->va.raw, path.level), leaf->entry);
 }
 
-static void retire(struct pt_retired *retired, struct pt_table *table)
+void page_table_retire(struct pt_retired *retired, struct pt_table *table)
 {
     /* relaxed: no walker follows it. */
     atomic_store_explicit(&table->entries[0], (uintptr_t)retired->first, memory_order_relaxed);
@@ -286,9 +286,14 @@ void page_table_remove(struct page_table *pt, vaddr_t va, struct pt_retired *ret
             return;
         }
         store(above, index_of(va.raw, level + 1), (union pt_entry){0});
-        retire(retired, path.tables[level]);
+        page_table_retire(retired, path.tables[level]);
         level++;
     }
+}
+
+struct pt_table *page_table_retired_next(const struct pt_table *table)
+{
+    return (struct pt_table *)(uintptr_t)load(table, 0).raw;
 }
 
 /* A table of leaves that mean the same as the leaf @entry of @level; NULL: no memory. */
@@ -332,7 +337,7 @@ void page_table_free_retired(struct page_table *pt, struct pt_retired *retired)
 {
     while (retired->first) {
         struct pt_table *table = retired->first;
-        retired->first = (struct pt_table *)(uintptr_t)load(table, 0).raw;
+        retired->first = page_table_retired_next(table);
         free_table(pt->alloc, table);
     }
 }

@@ -131,5 +131,9 @@ bool page_table_find(const struct page_table *pt, vaddr_t va, struct pt_leaf *le
  * no more than four tables. */
 bool page_table_next(const struct page_table *pt, vaddr_t from, vaddr_t end, struct pt_leaf *leaf);
 
+/* page_table_retire - add a table to @retired; page_table_retired_next - the one after @table. */
+void page_table_retire(struct pt_retired *retired, struct pt_table *table);
+struct pt_table *page_table_retired_next(const struct pt_table *table);
+
 /* page_table_free_retired - no walker can know these tables any more: give them back. */
 void page_table_free_retired(struct page_table *pt, struct pt_retired *retired);
