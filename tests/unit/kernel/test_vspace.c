@@ -344,6 +344,68 @@ static void no_replica_shows_a_page_after_its_unmap_returned(void **state)
     assert_int_equal(space->flushes, before + 1);
 }
 
+static paddr_t watched;
+static uint64_t owners_at_flush;
+
+static void count_owners(struct world_space *of)
+{
+    owners_at_flush = frame_shares_owners(of->world->shares, watched);
+}
+
+static void frames_are_released_after_the_flush(void **state)
+{
+    (void)state;
+    map_ok(BASE, 1, VSPACE_ANONYMOUS, RW);
+    store(space, BASE, 1);
+    watched = paddr(walk_at(0, BASE).pa);
+    assert_int_equal(frame_shares_add(world.shares, watched, 1), KERR_OK); /* for the test */
+    space->at_flush = count_owners;
+    unmap_ok(BASE, 1);
+    assert_int_equal(owners_at_flush, 2);
+    assert_int_equal(frame_shares_release(world.shares, world.frames, watched, 1), 1);
+}
+
+static void a_table_without_present_pages_is_flushed_too(void **state)
+{
+    (void)state;
+    map_ok(BASE, 2, VSPACE_ANONYMOUS, RW);
+    store(space, BASE, 1);
+    store(space, BASE + PAGE_4K, 1);
+    protect_ok(BASE, 2, 0);
+    uint64_t before = space->flushes;
+    unmap_ok(BASE, 1);
+    assert_int_equal(space->flushes, before); /* it was not present */
+    unmap_ok(BASE + PAGE_4K, 1);
+    assert_int_equal(space->flushes, before + 1); /* but the table goes */
+}
+
+/* Device memory, as the hosted machine has no such large frames. */
+static void pages_of_1_gib_split_at_both_ends_of_a_range(void **state)
+{
+    (void)state;
+    const uint64_t pa = 64 * PAGE_1G;
+    uint64_t done;
+    const struct vspace_mapping mapping = {.va = 2 * PAGE_1G,
+                                           .size = 3 * PAGE_1G,
+                                           .kind = VSPACE_DEVICE,
+                                           .rights = RW,
+                                           .allowed = RW,
+                                           .pa = pa};
+    assert_int_equal(vspace_map(&space->users[0], &mapping), KERR_OK);
+    assert_int_equal(walk_at(0, 3 * PAGE_1G).size, PAGE_1G);
+    assert_int_equal(vspace_protect(&space->users[0], 3 * PAGE_1G - PAGE_4K, PAGE_1G + 2 * PAGE_4K,
+                                    VSPACE_READ, &done),
+                     KERR_OK);
+    assert_int_equal(walk_at(0, 3 * PAGE_1G - PAGE_4K).size, PAGE_4K);
+    assert_int_equal(walk_at(0, 3 * PAGE_1G).size, PAGE_1G);
+    assert_int_equal(walk_at(0, 4 * PAGE_1G + PAGE_2M).size, PAGE_2M);
+    for (uint64_t va = 2 * PAGE_1G; va < 5 * PAGE_1G; va += 255 * PAGE_4K)
+        assert_int_equal(walk_at(0, va).pa, va - 2 * PAGE_1G + pa);
+    assert_true(walk_at(0, 4 * PAGE_1G + PAGE_4K).writable);
+    assert_false(walk_at(0, 4 * PAGE_1G).writable);
+    world_check(space);
+}
+
 static void device_memory_is_uncached_and_not_cloned(void **state)
 {
     (void)state;
@@ -607,6 +669,9 @@ int main(void)
         CASE(a_fill_for_what_is_no_longer_there_is_not_used),
         CASE(a_walker_ahead_of_its_replica_is_told_to_go_on),
         CASE(no_replica_shows_a_page_after_its_unmap_returned),
+        CASE(frames_are_released_after_the_flush),
+        CASE(a_table_without_present_pages_is_flushed_too),
+        CASE(pages_of_1_gib_split_at_both_ends_of_a_range),
         CASE(device_memory_is_uncached_and_not_cloned),
         CASE(a_clone_sees_what_was_and_not_what_comes),
         CASE(while_a_clone_is_made_all_else_waits),

@@ -281,7 +281,7 @@ static void protect_own(struct core *core, uint64_t page, unsigned rights)
 
 static void use_own(struct core *core, uint64_t page, bool write)
 {
-    uint64_t va = own_va(core, page), pa;
+    uint64_t va = own_va(core, page), pa = 0;
     bool allowed = core->words[page] != UINT64_MAX &&
                    (core->rights[page] & (write ? VSPACE_WRITE : VSPACE_READ));
     kerr_t err = translate(core, va, write, &pa);
@@ -299,7 +299,7 @@ static void use_own(struct core *core, uint64_t page, bool write)
 
 static void look_at_others(struct core *core)
 {
-    uint64_t va = BASE + random_below(&core->random, CORES * OWN_PAGES) * PAGE_4K, pa;
+    uint64_t va = BASE + random_below(&core->random, CORES * OWN_PAGES) * PAGE_4K, pa = 0;
     kerr_t err = translate(core, va, false, &pa);
     assert_true(err == KERR_OK || err == KERR_BAD_ADDRESS);
     if (!err)
@@ -308,7 +308,7 @@ static void look_at_others(struct core *core)
 
 static void look_at_published(struct core *core)
 {
-    uint64_t n = atomic_load(&published), pa;
+    uint64_t n = atomic_load(&published), pa = 0;
     if (n == 0)
         return;
     uint64_t va = PUBLISHED + random_below(&core->random, n) * 3 * PAGE_4K;
@@ -320,7 +320,7 @@ static void look_at_published(struct core *core)
 
 static void publish(struct core *core)
 {
-    uint64_t n = atomic_load(&published), pa;
+    uint64_t n = atomic_load(&published), pa = 0;
     uint64_t va = PUBLISHED + n * 3 * PAGE_4K;
     if (n == PUBLISHED_PAGES)
         return;

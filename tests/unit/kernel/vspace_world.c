@@ -102,8 +102,11 @@ static struct vspace_result query(struct vspace_user *user, const struct vspace_
 static void flush(struct vspace_user *user, uint64_t va, uint64_t end, uint32_t pages)
 {
     assert_true(va < end && pages <= VSPACE_MAX_LEAVES);
-    space_of(user)->flushes++;
-    world_advance_all(space_of(user));
+    struct world_space *space = space_of(user);
+    if (space->at_flush)
+        space->at_flush(space);
+    space->flushes++;
+    world_advance_all(space);
 }
 
 static kerr_t file_page(struct vspace_user *user, uint64_t object, uint64_t offset, paddr_t *frame)

@@ -33,6 +33,7 @@ struct world_space {
     uint64_t tail;
     uint64_t applied[WORLD_REPLICAS];
     uint64_t flushes;
+    void (*at_flush)(struct world_space *space); /* if not NULL, before each */
     uint64_t executed;
 };
 
