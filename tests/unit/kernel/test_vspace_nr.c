@@ -9,7 +9,8 @@
 //
 // Every page holds 0 or a word that names its address. A core that used a translation after its
 // frame was freed, or a table after that was freed, would sooner or later read a word of another
-// page, or destroy one. In the published area pages are never unmapped: once a core knows that one
+// page, or destroy one; and when an operation that took something away returned, no page table in
+// use gives it. In the published area pages are never unmapped: once a core knows that one
 // is there, an access by any core must succeed, however far its replica is behind.
 
 #include <setjmp.h>
@@ -23,6 +24,7 @@
 #include "random.h"
 #include "walker.h"
 #include <base/bits.h>
+#include <kernel/panic.h>
 #include <kernel/vspace_user.h>
 #include <nr/nr.h>
 #include <pthread.h>
@@ -123,8 +125,9 @@ struct core {
     struct random random;
     uint64_t words[OWN_PAGES]; /* what must be there; UINT64_MAX: nothing is mapped */
     uint8_t rights[OWN_PAGES];
-    uint64_t behind; /* faults at which the page was there: the replica was behind */
-    _Atomic bool runs;
+    uint64_t behind;        /* faults at which the page was there: the replica was behind */
+    _Atomic bool runs;      /* is asked to forget */
+    _Atomic bool current;   /* and had its replica advanced since it runs */
     _Atomic uint64_t asked; /* requests to forget everything */
     _Atomic uint64_t done;
 };
@@ -237,7 +240,7 @@ static bool again(struct core *core, kerr_t err)
     if (err == KERR_AGAIN)
         serve(core);
     else
-        assert_int_equal(err, KERR_OK);
+        assert(err == KERR_OK);
     return err == KERR_AGAIN;
 }
 
@@ -260,6 +263,20 @@ static void map_own(struct core *core, uint64_t page, uint64_t n)
     }
 }
 
+/* Once an operation that took rights away returned, no page table that is in use gives them: each
+ * core that runs has acknowledged, or began later and advanced its replica then. */
+static void check_taken(const struct core *core, uint64_t page, uint64_t n, bool write_only)
+{
+    for (unsigned i = 0; i < CORES; i++) {
+        if (!atomic_load(&cores[i].current))
+            continue;
+        for (uint64_t at = page; at < page + n; at++) {
+            struct walk walk = hardware_walk(cores[i].root, own_va(core, at));
+            assert(write_only ? !walk.writable : !walk.present);
+        }
+    }
+}
+
 static void unmap_own(struct core *core, uint64_t page, uint64_t n)
 {
     uint64_t done = own_va(core, page);
@@ -267,6 +284,7 @@ static void unmap_own(struct core *core, uint64_t page, uint64_t n)
         ;
     for (uint64_t i = 0; i < n; i++)
         core->words[page + i] = UINT64_MAX;
+    check_taken(core, page, n, false);
 }
 
 static void protect_own(struct core *core, uint64_t page, unsigned rights)
@@ -277,6 +295,8 @@ static void protect_own(struct core *core, uint64_t page, unsigned rights)
     while (again(core, vspace_protect(&core->user, own_va(core, page), PAGE_4K, rights, &done)))
         ;
     core->rights[page] = (uint8_t)rights;
+    if (rights == VSPACE_READ)
+        check_taken(core, page, 1, true);
 }
 
 static void use_own(struct core *core, uint64_t page, bool write)
@@ -285,7 +305,7 @@ static void use_own(struct core *core, uint64_t page, bool write)
     bool allowed = core->words[page] != UINT64_MAX &&
                    (core->rights[page] & (write ? VSPACE_WRITE : VSPACE_READ));
     kerr_t err = translate(core, va, write, &pa);
-    assert_int_equal(err, allowed ? KERR_OK : KERR_BAD_ADDRESS);
+    assert(err == (allowed ? KERR_OK : KERR_BAD_ADDRESS));
     if (err)
         return;
     if (write) {
@@ -293,7 +313,7 @@ static void use_own(struct core *core, uint64_t page, bool write)
         atomic_store_explicit(word_at(pa), core->words[page], memory_order_relaxed);
     } else {
         uint64_t word = atomic_load_explicit(word_at(pa), memory_order_relaxed);
-        assert_true(word == core->words[page]);
+        assert(word == core->words[page]);
     }
 }
 
@@ -301,9 +321,9 @@ static void look_at_others(struct core *core)
 {
     uint64_t va = BASE + random_below(&core->random, CORES * OWN_PAGES) * PAGE_4K, pa = 0;
     kerr_t err = translate(core, va, false, &pa);
-    assert_true(err == KERR_OK || err == KERR_BAD_ADDRESS);
+    assert(err == KERR_OK || err == KERR_BAD_ADDRESS);
     if (!err)
-        assert_true(is_word_of(atomic_load_explicit(word_at(pa), memory_order_relaxed), va));
+        assert(is_word_of(atomic_load_explicit(word_at(pa), memory_order_relaxed), va));
 }
 
 static void look_at_published(struct core *core)
@@ -314,8 +334,8 @@ static void look_at_published(struct core *core)
     uint64_t va = PUBLISHED + random_below(&core->random, n) * 3 * PAGE_4K;
     if (random_below(&core->random, 2))
         va = PUBLISHED + (n - 1) * 3 * PAGE_4K; /* the newest */
-    assert_int_equal(translate(core, va, false, &pa), KERR_OK);
-    assert_true(atomic_load_explicit(word_at(pa), memory_order_relaxed) == word_for(va, 1));
+    assert(translate(core, va, false, &pa) == KERR_OK);
+    assert(atomic_load_explicit(word_at(pa), memory_order_relaxed) == word_for(va, 1));
 }
 
 static void publish(struct core *core)
@@ -328,7 +348,7 @@ static void publish(struct core *core)
         .va = va, .size = PAGE_4K, .kind = VSPACE_ANONYMOUS, .rights = RW, .allowed = RW};
     while (again(core, vspace_map(&core->user, &mapping)))
         ;
-    assert_int_equal(translate(core, va, true, &pa), KERR_OK);
+    assert(translate(core, va, true, &pa) == KERR_OK);
     atomic_store_explicit(word_at(pa), word_for(va, 1), memory_order_relaxed);
     atomic_store(&published, n + 1);
 }
@@ -365,7 +385,7 @@ static uint64_t child_word(struct child *child, uint64_t va, kerr_t *err)
     if (*err)
         return 0;
     struct walk walk = hardware_walk(page_table_root(&child->vspace.table), va);
-    assert_true(walk.present);
+    assert(walk.present);
     return atomic_load_explicit(word_at(walk.pa), memory_order_relaxed);
 }
 
@@ -377,8 +397,8 @@ static void check_child(struct core *core, struct child *child)
         uint64_t va = own_va(core, page);
         uint64_t word = child_word(child, va, &err);
         bool allowed = core->words[page] != UINT64_MAX && (core->rights[page] & VSPACE_READ);
-        assert_int_equal(err, allowed ? KERR_OK : KERR_BAD_ADDRESS);
-        assert_true(err || word == core->words[page]);
+        assert(err == (allowed ? KERR_OK : KERR_BAD_ADDRESS));
+        assert(err || word == core->words[page]);
         if (err || vspace_fault(&child->user, va, VSPACE_WRITE))
             continue;
         struct walk walk = hardware_walk(page_table_root(&child->vspace.table), va);
@@ -392,20 +412,19 @@ static void make_clone(struct core *core)
 {
     struct child *child = calloc(1, sizeof(*child));
     struct detmem_pool *pool;
-    assert_non_null(child);
+    assert(child);
     child->memory = memory;
-    assert_int_equal(detmem_create(slab, kinds, array_count(kinds), &child->memory.detmem),
-                     KERR_OK);
-    assert_int_equal(detmem_join(child->memory.detmem, 0, NULL, &pool), KERR_OK);
-    assert_int_equal(vspace_init(&child->vspace, pool, NULL), KERR_OK);
+    assert(!detmem_create(slab, kinds, array_count(kinds), &child->memory.detmem));
+    assert(detmem_join(child->memory.detmem, 0, NULL, &pool) == KERR_OK);
+    assert(vspace_init(&child->vspace, pool, NULL) == KERR_OK);
     child->user = core->user;
     child->user.execute = child_execute;
     child->user.query = child_query;
     child->user.flush = child_flush;
     child->user.memory = &child->memory;
-    assert_int_equal(vspace_clone(&core->user, &child->user), KERR_OK);
+    assert(vspace_clone(&core->user, &child->user) == KERR_OK);
     check_child(core, child);
-    assert_int_equal(vspace_close(&child->user), KERR_OK);
+    assert(vspace_close(&child->user) == KERR_OK);
     vspace_fini(&child->vspace);
     detmem_leave(pool);
     detmem_destroy(child->memory.detmem);
@@ -457,6 +476,7 @@ static void *run_core(void *arg)
         arch_relax(); /* to where others are */
     }
     /* From here on the space does not run on this core. */
+    atomic_store(&core->current, false);
     atomic_store(&core->runs, false);
     return NULL;
 }
@@ -479,9 +499,10 @@ static void start_core(struct space_nr *nr, unsigned i, uint64_t seed, pthread_t
     core->random = (struct random){seed + i};
     memset(core->words, 0xff, sizeof(core->words));
     assert_int_equal(space_register(nr, i / 2, &core->token), NR_OK);
-    /* Before this the core's TLB was empty; requests from now on it will see. */
-    atomic_store(&core->done, atomic_load(&core->asked));
+    /* First be one of those who are asked, then advance, so that nothing is missed in between. */
     atomic_store(&core->runs, true);
+    space_sync(core->token);
+    atomic_store(&core->current, true);
     assert_int_equal(pthread_create(thread, NULL, run_core, core), 0);
 }
 
