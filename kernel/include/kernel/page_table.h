@@ -42,12 +42,12 @@ union pt_entry {
         uint64_t dirty : 1;
         uint64_t large : 1; /* a page, in a table of level 2 or 3 */
         uint64_t global : 1;
-        uint64_t held : 1; /* of every leaf: the entry is not empty, whatever else it says */
-        uint64_t cow : 1;  /* the frame may have other owners: copy it before writing */
-        uint64_t : 1;
-        uint64_t frame : 40; /* physical address / 4096 */
+        uint64_t held : 1;       /* of every leaf: the entry is not empty, whatever else it says */
+        uint64_t cow : 1;        /* the frame may have other owners: copy it before writing */
+        uint64_t unused_low : 1; /* with a name, because initialisers clear only what has one */
+        uint64_t frame : 40;     /* physical address / 4096 */
         uint64_t used : 10;
-        uint64_t : 1;
+        uint64_t unused_high : 1;
         uint64_t no_execute : 1;
     };
 };
