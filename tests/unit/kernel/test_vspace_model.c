@@ -340,6 +340,7 @@ static void step(struct model_space *s)
     else
         step_access(s, core);
     check_lagging(s);
+    world_check_replica(s->real, core);
 }
 
 static void create_spaces(void)

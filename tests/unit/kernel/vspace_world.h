@@ -60,6 +60,9 @@ void world_advance_all(struct world_space *space);
 kerr_t world_load(struct world_space *space, unsigned core, uint64_t va, uint64_t *word);
 kerr_t world_store(struct world_space *space, unsigned core, uint64_t va, uint64_t word);
 
-/* Asserts that the tree of a replica is in order, that the page table holds nothing but what the
- * tree allows, and that all replicas, once advanced, are equal. */
+/* Asserts that the tree of a replica, as it stands, is in order, and that its page table holds what
+ * the tree says and nothing else. */
+void world_check_replica(const struct world_space *space, unsigned replica);
+
+/* The same of all replicas once they are advanced, and that they are equal. */
 void world_check(struct world_space *space);
