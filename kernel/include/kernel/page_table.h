@@ -128,7 +128,7 @@ MUST_CHECK kerr_t page_table_split(struct page_table *pt, vaddr_t va);
 bool page_table_find(const struct page_table *pt, vaddr_t va, struct pt_leaf *leaf);
 
 /* page_table_next - the first leaf that covers an address in [from, end). False: none. Looks at
- * no more than four tables. */
+ * seven tables at most, however long the range: up to the root and down to the leaf. */
 bool page_table_next(const struct page_table *pt, vaddr_t from, vaddr_t end, struct pt_leaf *leaf);
 
 /* page_table_retire - add a table to @retired; page_table_retired_next - the one after @table. */
