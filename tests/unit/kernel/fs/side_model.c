@@ -47,7 +47,7 @@ static void add(struct model_side *m, int dir, const char *name, int node)
         entry++;
         assert_true(entry < m->nodes[dir].entries + MODEL_ENTRIES);
     }
-    (void)strcpy(entry->name, name);
+    (void)str_copy(entry->name, MODEL_NAME, name);
     entry->node = node;
     if (m->nodes[node].kind == FS_DIRECTORY) {
         m->nodes[node].parent = dir;
@@ -102,8 +102,8 @@ static int walk_link(struct model_side *m, const struct end *link, const char *r
     char text[2 * STEP_PATH];
     if (++*links > FS_LINKS_MAX)
         return ELOOP;
-    (void)strcpy(text, m->nodes[link->node].data);
-    (void)strcat(text, rest);
+    (void)str_copy(text, sizeof(text), m->nodes[link->node].data);
+    text_append(text, sizeof(text), rest);
     return walk(m, link->dir, text, follow, links, end);
 }
 
@@ -352,7 +352,7 @@ static int run_symlink(struct model_step *s)
         return err;
     int node = make(s->m, FS_SYMLINK, 0777);
     resize(&s->m->nodes[node], strlen(s->step->b));
-    (void)strcpy(s->m->nodes[node].data, s->step->b);
+    memcpy(s->m->nodes[node].data, s->step->b, strlen(s->step->b));
     add(s->m, end.dir, end.name, node);
     return 0;
 }

@@ -189,11 +189,11 @@ static void random_path(struct random *random, char *path)
             name = ".";
         if (dice == 1 && ups++ < 2)
             name = "..";
-        (void)strcat(path, i == 0 ? "" : (dice == 2 ? "//" : "/"));
-        (void)strcat(path, name);
+        text_append(path, STEP_PATH, i == 0 ? "" : (dice == 2 ? "//" : "/"));
+        text_append(path, STEP_PATH, name);
     }
     if (random_below(random, 12) == 0)
-        (void)strcat(path, random_below(random, 3) ? "/" : "/.");
+        text_append(path, STEP_PATH, random_below(random, 3) ? "/" : "/.");
     if (random_below(random, 500) == 0)
         *path = 0;
 }
@@ -202,14 +202,14 @@ static void random_target(struct random *random, char *target)
 {
     *target = 0;
     if (random_below(random, 4) == 0)
-        (void)strcat(target, "../");
-    (void)strcat(target, random_name(random));
+        text_append(target, STEP_PATH, "../");
+    text_append(target, STEP_PATH, random_name(random));
     if (random_below(random, 3) == 0) {
-        (void)strcat(target, "/");
-        (void)strcat(target, random_name(random));
+        text_append(target, STEP_PATH, "/");
+        text_append(target, STEP_PATH, random_name(random));
     }
     if (random_below(random, 10) == 0)
-        (void)strcat(target, "/");
+        text_append(target, STEP_PATH, "/");
 }
 
 static unsigned random_flags(struct random *random)

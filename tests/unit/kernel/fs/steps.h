@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../random.h"
+#include <base/string.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -60,6 +61,14 @@ struct side {
     const char *name;
     void (*run)(struct side *self, const struct step *step, struct outcome *outcome);
 };
+
+/* text_append - add to a text in a buffer of @size bytes. */
+static inline void text_append(char *to, size_t size, const char *text)
+{
+    size_t len = str_len(to);
+    if (str_copy(to + len, size - len, text) >= size - len)
+        abort();
+}
 
 /* steps_bytes - the bytes that a step writes. */
 void steps_bytes(const struct step *step, char *bytes);

@@ -3,6 +3,7 @@
 // NrFS on several logs and replicas, used by several threads at a time. What each thread does is
 // random; what is checked holds whatever the others do.
 
+#include "steps.h"
 #include "world.h"
 
 #include <errno.h>
@@ -271,9 +272,10 @@ static uint64_t count_below(const char *path)
     for (uint32_t i = 2; i < listing.count; i++) {
         char below[512];
         assert_true(strlen(path) + 16 < sizeof(below));
-        (void)strcpy(below, path);
-        (void)strcat(below, "/");
-        (void)strcat(below, entries[i].name);
+        *below = 0;
+        text_append(below, sizeof(below), path);
+        text_append(below, sizeof(below), "/");
+        text_append(below, sizeof(below), entries[i].name);
         n += count_below(below);
     }
     return n;
@@ -300,15 +302,16 @@ static void directories_do_not_move_into_a_ring(void **state)
 
 /* --- Everything at once --- */
 
-#define STEPS 2000
+#define STEPS     2000
+#define PATH_SIZE 32
 
 static void random_path(struct random *random, char *path)
 {
     static const char *const parts[] = {"a", "b", "c", "d", "..", "l"};
     *path = 0;
     for (uint64_t n = 1 + random_below(random, 3); n > 0; n--) {
-        (void)strcat(path, "/");
-        (void)strcat(path, parts[random_below(random, array_count(parts))]);
+        text_append(path, PATH_SIZE, "/");
+        text_append(path, PATH_SIZE, parts[random_below(random, array_count(parts))]);
     }
 }
 
@@ -335,7 +338,7 @@ static void *anything_main(void *arg)
     struct worker *self = arg;
     hosted_set_core(self->id);
     for (int i = 0; i < STEPS; i++) {
-        char one[32], other[32];
+        char one[PATH_SIZE], other[PATH_SIZE];
         random_path(&self->random, one);
         random_path(&self->random, other);
         struct fs_path a = at(one), b = at(other);
