@@ -195,6 +195,75 @@ static void a_replica_can_be_added(void **state)
     do_close(&file);
 }
 
+/* Each allocation fails in turn; what was copied until then is freed, as the end of the test sees.
+ */
+static void a_replica_without_memory_is_not_added(void **state)
+{
+    (void)state;
+    enum nr_status status = NR_ENOMEM;
+    unsigned id, refused = 0;
+    char path[300];
+    assert_int_equal(do_mkdir("d"), 0);
+    assert_int_equal(do_symlink("d", "l"), 0);
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(path, sizeof(path), "d/%0*d", i * 6 + 1, i);
+        assert_int_equal(do_create(path), 0);
+    }
+    for (uint64_t n = 1; status == NR_ENOMEM; n++) {
+        inject_arm(n, true);
+        status = nr_add_replica(world.nr, NR_ANY_NODE, &id);
+        bool fired = inject_fired();
+        inject_arm(0, false);
+        assert_int_equal(status, fired ? NR_ENOMEM : NR_OK);
+        refused += fired;
+        world_check_equal(&world);
+    }
+    assert_true(refused > 80);
+}
+
+static void an_instance_without_memory_is_not_made(void **state)
+{
+    (void)state;
+    struct frames *frames = machine_create();
+    struct slab *slab;
+    struct fs *fs;
+    struct slab_stats stats;
+    assert_int_equal(slab_create(frames, &slab), KERR_OK);
+    struct fs_config config = {.frames = frames, .slab = slab, .logs = 4};
+    kerr_t err = KERR_NO_MEMORY;
+    for (uint64_t n = 1; err; n++) {
+        inject_arm(n, true);
+        err = fs_create(&config, &fs);
+        bool fired = inject_fired();
+        inject_arm(0, false);
+        assert_int_equal(err, fired ? KERR_NO_MEMORY : KERR_OK);
+        slab_stats(slab, &stats);
+        assert_int_equal(stats.objects == 0, fired);
+    }
+    struct nr *nr;
+    struct nr_config nr_config = {.replicas = 2, .logs = 4, .init_arg = fs};
+    enum nr_status status = NR_ENOMEM;
+    for (uint64_t n = 1; status; n++) {
+        inject_arm(n, true);
+        status = nr_create(fs_type(), &nr_config, &nr);
+        bool fired = inject_fired();
+        inject_arm(0, false);
+        assert_int_equal(status, fired ? NR_ENOMEM : NR_OK);
+    }
+    fs_attach(fs, nr);
+    fs_clear(fs);
+    assert_int_equal(nr_destroy(nr), NR_OK);
+    fs_destroy(fs);
+    slab_stats(slab, &stats);
+    assert_int_equal(stats.objects, 0);
+    config.logs = 0;
+    assert_int_equal(fs_create(&config, &fs), KERR_INVALID);
+    config.logs = FS_MAX_LOGS + 1;
+    assert_int_equal(fs_create(&config, &fs), KERR_INVALID);
+    slab_destroy(slab);
+    machine_destroy();
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -206,6 +275,8 @@ int main(void)
         CASE(hundred_thousand_files_are_in_one_directory),
         CASE(a_listing_is_stable_under_change),
         CASE(a_replica_can_be_added),
+        CASE(a_replica_without_memory_is_not_added),
+        cmocka_unit_test(an_instance_without_memory_is_not_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
