@@ -48,6 +48,7 @@ static const struct ktest tests[] = {
     {"nr-idle-node", KTEST_FULL, test_nr_idle_node},
     {"nr-deaf-node", KTEST_FULL, test_nr_deaf_node},
     {"nr-objects", KTEST_FULL, test_nr_objects},
+    {"fs", KTEST_FULL, test_fs},
     {0},
 };
 

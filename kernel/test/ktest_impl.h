@@ -46,3 +46,6 @@ void test_nr_stress(void);
 void test_nr_idle_node(void);
 void test_nr_deaf_node(void);
 void test_nr_objects(void);
+
+/* fs.c */
+void test_fs(void);

@@ -173,3 +173,11 @@ def s02_nr_objects(context):
     vm = context.boot("test=nr-objects", cores=4, nodes=2)
     vm.expect("test nr-objects passed")
     vm.finish()
+
+
+@test(limit=300, processors=2)
+def s02_fs_kernel(context):
+    """The kernel's file system, used by all cores of several nodes at a time."""
+    vm = context.boot("test=fs", cores=8, nodes=4)
+    vm.expect("test fs passed")
+    vm.finish()
