@@ -151,6 +151,7 @@ static struct fs_result ask_stat(const struct fs_state *state, const struct fs_q
     return (struct fs_result){.err = KERR_OK};
 }
 
+/* A query with an effect, on what exists once: libnr runs a query of a single log exactly once. */
 static struct fs_result ask_hold(const struct fs_state *state, const struct fs_query *query)
 {
     const struct inode *inode = fs_inode(state, query->ino);
