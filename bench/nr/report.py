@@ -81,7 +81,7 @@ def machine():
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    return f"{model}, Linux {platform.release()}"
+    return f"{model}, Linux {platform.release().split('-')[0]}"
 
 
 def draw_rates(results, labels_of, directory):
