@@ -71,9 +71,9 @@ static inline uint64_t nr_all_logs(const struct nr *nr)
     return nr->config.logs == NR_MAX_LOGS ? ~UINT64_C(0) : (UINT64_C(1) << nr->config.logs) - 1;
 }
 
-static inline struct nr_scan_info *nr_entry_scan(const struct nr_type *type, struct nr_entry *entry)
+static inline struct nr_scan_info *nr_log_scan(const struct nr_log *log, uint64_t pos)
 {
-    return (struct nr_scan_info *)(void *)(entry->op + ((type->op_size + 7) & ~(size_t)7));
+    return &log->scans[pos & log->mask];
 }
 
 /* Iterates k over the logs in the set, ascending. */

@@ -74,6 +74,11 @@ static size_t log_bytes(const struct nr *nr)
     return (size_t)nr->config.log_entries * nr_entry_stride(nr->type);
 }
 
+static size_t scans_bytes(const struct nr *nr)
+{
+    return (size_t)nr->config.log_entries * sizeof(struct nr_scan_info);
+}
+
 static enum nr_status logs_init(struct nr *nr)
 {
     nr->logs = nr_port_alloc(nr->config.logs * sizeof *nr->logs, NR_APART, NR_ANY_NODE);
@@ -83,7 +88,9 @@ static enum nr_status logs_init(struct nr *nr)
         struct nr_log *log = &nr->logs[k];
         unsigned entries = nr->config.log_entries;
         log->entries = nr_port_alloc(log_bytes(nr), NR_APART, NR_ANY_NODE);
-        if (!log->entries)
+        if (nr->type->op_logs)
+            log->scans = nr_port_alloc(scans_bytes(nr), NR_APART, NR_ANY_NODE);
+        if (!log->entries || (nr->type->op_logs && !log->scans))
             return NR_ENOMEM;
         log->lease = nr->type->op_logs ? &nr->lease : &log->own_lease;
         log->mask = entries - 1;
@@ -108,6 +115,8 @@ static void instance_free(struct nr *nr)
     for (unsigned k = 0; nr->logs && k < nr->config.logs; k++) {
         if (nr->logs[k].entries)
             nr_port_free(nr->logs[k].entries, log_bytes(nr));
+        if (nr->logs[k].scans)
+            nr_port_free(nr->logs[k].scans, scans_bytes(nr));
     }
     if (nr->logs)
         nr_port_free(nr->logs, nr->config.logs * sizeof *nr->logs);

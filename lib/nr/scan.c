@@ -26,7 +26,7 @@ static bool scan_at(struct nr_lane *lane, struct scan *scan)
     struct nr_entry *entry = nr_log_entry(type, lane->log, pos);
     if (!(nr_log_meta(lane->log, entry, pos) & NR_META_SCAN))
         return false;
-    *scan = (struct scan){*nr_entry_scan(type, entry), pos, lane->index};
+    *scan = (struct scan){*nr_log_scan(lane->log, pos), pos, lane->index};
     return true;
 }
 
@@ -176,7 +176,7 @@ static void append(struct nr_replica *home, const struct nr_scan_info *info, con
         struct nr_entry *entry = nr_log_entry(nr->type, log, pos[k]);
         if (op)
             __builtin_memcpy(entry->op, op, nr->type->op_size);
-        *nr_entry_scan(nr->type, entry) = *info;
+        *nr_log_scan(log, pos[k]) = *info;
         atomic_store_explicit(&entry->digest, 0, memory_order_relaxed);
         nr_store(&entry->meta, nr_log_alive(log, pos[k]) | NR_META_SCAN, release);
     }

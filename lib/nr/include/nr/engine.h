@@ -30,12 +30,13 @@
 struct nr_entry {
     _Atomic uint32_t meta;
     _Atomic uint32_t digest; /* determinism guard: first answer's digest, 0 = none yet */
-    unsigned char op[];      /* the operation; with several logs a struct nr_scan_info follows */
+    unsigned char op[];      /* the operation */
 };
 
 enum { NR_META_ALIVE = 1, NR_META_SCAN = 2 };
 
-/* Follows the operation (8-byte aligned) in the entries of instances with several logs. */
+/* What an entry with NR_META_SCAN has besides, in nr_log.scans: few entries do, and the others stay
+ * small, as each is transferred between the caches. */
 struct nr_scan_info {
     uint64_t seq;             /* scans are numbered from 1 in the order that all logs share */
     uint64_t logs;            /* the logs that hold it */
@@ -63,11 +64,12 @@ struct nr_log {
     _Atomic uint32_t collector; /* lock: recomputing head; changing the set of replicas (rule R1) */
     /* [const] from here */
     _Alignas(NR_APART) unsigned char *entries;
-    struct nr_lease *lease; /* own_lease, or the instance's if it has several logs */
-    uint64_t mask;          /* entries - 1 */
-    uint64_t limit;         /* reservations keep tail - head at most this (rule L3) */
-    uint32_t shift;         /* log2(entries) */
-    uint32_t max_batch;     /* a combiner takes at most this many operations at once */
+    struct nr_scan_info *scans; /* for each entry, if there are several logs */
+    struct nr_lease *lease;     /* own_lease, or the instance's if it has several logs */
+    uint64_t mask;              /* entries - 1 */
+    uint64_t limit;             /* reservations keep tail - head at most this (rule L3) */
+    uint32_t shift;             /* log2(entries) */
+    uint32_t max_batch;         /* a combiner takes at most this many operations at once */
 };
 
 /* ---- Replica ---- */
@@ -301,8 +303,6 @@ NR_INLINE void nr_writer_unlock(struct nr_lane *lane)
 NR_INLINE uint32_t nr_entry_stride(const struct nr_type *type)
 {
     size_t bytes = sizeof(struct nr_entry) + ((type->op_size + 7) & ~(size_t)7);
-    if (type->op_logs)
-        bytes += sizeof(struct nr_scan_info);
     if (bytes <= 16)
         return 16;
     if (bytes <= 32)
