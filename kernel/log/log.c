@@ -179,6 +179,18 @@ static void drain(void)
     }
 }
 
+/* Asked without `flushing`: others may flush and write meanwhile. */
+static bool something_written(void)
+{
+    uint32_t n = atomic_load(&n_rings);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct log_ring *ring = load_ring(i);
+        if (ring && log_ring_ready(ring))
+            return true;
+    }
+    return false;
+}
+
 /*
  * Nobody waits for `flushing`. Who finds it set relies on its holder, who looks once more after it
  * has cleared it. The fences see to it that one of the two sees the other. Writer: message, fence,
@@ -193,7 +205,7 @@ void log_flush(void)
         drain();
         atomic_store_explicit(&flushing, false, memory_order_release);
         atomic_thread_fence(memory_order_seq_cst);
-    } while (next_ring());
+    } while (something_written());
 }
 
 void log_flush_panic(void)

@@ -43,6 +43,10 @@ bool log_ring_peek(const struct log_ring *ring, struct log_message *message, cha
 /* log_ring_time - the time stamp of the oldest message, without copying it; false: none. */
 bool log_ring_time(const struct log_ring *ring, uint64_t *time_ns);
 
+/* log_ring_ready - whether there is a message. Also for a thread that does not flush: by the time
+ * it looks another one may have taken that. */
+bool log_ring_ready(const struct log_ring *ring);
+
 /* log_ring_drop - remove the oldest message, which is complete. */
 void log_ring_drop(struct log_ring *ring);
 

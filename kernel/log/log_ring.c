@@ -88,14 +88,26 @@ void log_ring_write(struct log_ring *ring, const struct log_message *message)
     }
 }
 
-/* The first slot of the oldest message if that is complete, else NULL. */
-static struct log_slot *oldest(const struct log_ring *ring)
+/* The slot at tail if that is written, else NULL. */
+static struct log_slot *written(const struct log_ring *ring)
 {
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     struct log_slot *slot = slot_at(ring, tail);
     /* acquire: pairs with the release in log_ring_write(). */
     uint64_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
-    return sequence == tail + 1 && slot->n_slots ? slot : NULL;
+    return sequence == tail + 1 ? slot : NULL;
+}
+
+bool log_ring_ready(const struct log_ring *ring)
+{
+    return written(ring) != NULL;
+}
+
+/* The first slot of the oldest message if that is complete, else NULL. */
+static struct log_slot *oldest(const struct log_ring *ring)
+{
+    struct log_slot *slot = written(ring);
+    return slot && slot->n_slots ? slot : NULL;
 }
 
 bool log_ring_time(const struct log_ring *ring, uint64_t *time_ns)
